@@ -25,6 +25,9 @@ export interface CommonOptions extends StacksOptions {
   fields?: string;
 }
 
+/** Finds the deployment that the options name. */
+export type Find = (options: CommonOptions) => Promise<Deployment>;
+
 /** Prints a result as the options say. */
 export type Print = (result: CommandResult, options: CommonOptions) => void;
 

@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import packageJson from "./package.json" with { type: "json" };
 import { alarmsCommands } from "./alarms/commands.ts";
 import { callersCommands } from "./callers/commands.ts";
-import { type Action, type CommonOptions, type DeploymentCommand, examples, type Print } from "./command.ts";
+import { type Action, type CommonOptions, type DeploymentCommand, examples, type Find, type Print } from "./command.ts";
 import { connectionsCommands } from "./connections/commands.ts";
 import type { Deployment } from "./deployment/deployment.ts";
 import { defaultLocalUrl, findLocal, localUrlOf } from "./deployment/find-local.ts";
@@ -53,7 +53,7 @@ export function program(print: Print, addCompletion?: (root: Command, find: Find
     };
   connectionsCommands(root, onDeployment);
   keysCommands(root, onDeployment);
-  callersCommands(root, onDeployment, print);
+  callersCommands(root, onDeployment, print, find);
   tokenCommands(root, onDeployment);
   statusCommand(root, onDeployment);
   logsCommands(root, onDeployment);
@@ -68,8 +68,6 @@ export function program(print: Print, addCompletion?: (root: Command, find: Find
   addCompletion?.(root, find);
   return root;
 }
-
-type Find = (options: CommonOptions) => Promise<Deployment>;
 
 /** Loads AWS clients only for a command that needs them: each takes a tenth of a second. */
 async function find(options: CommonOptions): Promise<Deployment> {

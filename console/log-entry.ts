@@ -39,14 +39,15 @@ export function isFailure({ message, code, level }: LogEntry["fields"]): boolean
 }
 
 /**
- * Whether the filter shows a line. Leaves out answers of the status routes, which operators and pages poll, also for a
- * connection that does not exist; failures of the broker are shown. Pure.
+ * Whether the filter shows a line. Leaves out requests of the doctor, and answers of the status routes, which operators and
+ * pages poll, also for a connection that does not exist; failures of the broker are shown. Pure.
  */
 export function isShown({ fields }: LogEntry, { connection, errors, events }: LogFilter): boolean {
   const { message, route, status } = fields;
   if (typeof message !== "string") return false;
   if (connection !== undefined && fields["connection"] !== connection) return false;
   if (events) return eventNames.includes(message);
+  if (fields["check"] === "doctor") return false;
   const isOfStatusRoute = typeof route === "string" && route.startsWith("GET /v1/status");
   if (isOfStatusRoute && !(typeof status === "number" && status >= 500)) return false;
   if (isFailure(fields)) return !(errors && alsoReported.has(message));

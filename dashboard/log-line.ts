@@ -1,3 +1,5 @@
+import { parseObject } from "../console/parse-object.ts";
+
 /** A line of a function's log with its instant. Metrics without a message are not lines. */
 export interface LogLine {
   /** Epoch seconds. */
@@ -9,7 +11,7 @@ export interface LogLine {
 
 /** Reads a line of a function's log; `undefined` for metrics alone, stack traces and what is not JSON. */
 export function readLogLine(text: string): LogLine | undefined {
-  const fields = parse(text);
+  const fields = parseObject(text);
   const { message, level = "INFO", timestamp, _aws: metrics } = fields ?? {};
   if (!fields || typeof message !== "string" || typeof level !== "string") return undefined;
   const milliseconds =
@@ -29,13 +31,4 @@ export function textField({ fields }: LogLine, name: string): string | undefined
 export function numberField({ fields }: LogLine, name: string): number | undefined {
   const value = fields[name];
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
-}
-
-function parse(text: string): Record<string, unknown> | undefined {
-  if (!text.startsWith("{")) return undefined;
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
 }

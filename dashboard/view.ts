@@ -1,8 +1,10 @@
 import { failureCatalogue, isFailureCode } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import type { SecretDescription } from "@smart-token-broker/auth-core/use-cases/ports.ts";
+import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import { fixOf, isAttemptDue } from "../console/cause.ts";
 import { sentencesOf } from "../console/describe-status.ts";
+import { missingApiOf } from "../console/missing-api.ts";
 import { brokerCommand, type Flags } from "../console/broker-command.ts";
 import { duration, timeOfDay } from "../console/time.ts";
 import type { ConnectionView, KeyRotation, Past, RequestCounts } from "./contract.ts";
@@ -12,6 +14,7 @@ interface Known {
   past?: Past | undefined;
   requests?: RequestCounts;
   rotation?: KeyRotation | undefined;
+  callers?: DeployedCallers | undefined;
 }
 
 /** What the page shows of a connection with an item. Pure. */
@@ -19,20 +22,24 @@ export function viewOf(
   status: ConnectionStatus,
   now: number,
   deployment: Flags,
-  { past, requests, rotation }: Known,
+  { past, requests, rotation, callers = {} }: Known,
 ): ConnectionView {
   const { connection, state } = status;
   const keyStoredAt = storedKeyAt(status, now, rotation);
   // The command is in `commands`.
   const sentences = sentencesOf(status, now, ({ what }) => `${what}.`, keyStoredAt);
+  const missing = missingApiOf(status, callers);
   return {
     connection,
     state,
-    sentence: sentences.join(" "),
+    sentence: [...(missing ? [missing.why] : []), ...sentences].join(" "),
     ...(keyStoredAt !== undefined && { keyStoredAt }),
     status,
     callerGets: callerGets(status, now),
-    commands: commandsOf(status, deployment, keyStoredAt === undefined),
+    commands: [
+      ...(missing ? [brokerCommand(deployment, missing.fix.args)] : []),
+      ...commandsOf(status, deployment, keyStoredAt === undefined),
+    ],
     ...(past && { past }),
     ...(requests && { requests }),
     ...(rotation && { rotation }),
@@ -70,7 +77,7 @@ function storedKeyAt(status: ConnectionStatus, now: number, rotation: KeyRotatio
 export function viewWithoutToken(
   connection: string,
   deployment: Flags,
-  { requests, rotation }: Omit<Known, "past">,
+  { requests, rotation }: Omit<Known, "past" | "callers">,
 ): ConnectionView {
   const errors = requests?.errors ?? 0;
   const logs = errors > 0 ? [`logs --connection ${connection} --errors --since 1h`] : [];

@@ -25,7 +25,7 @@ export function deploymentPage(
     keyRotationFunctionArn: keyRotation.functionArn,
     rotateApiKeysEveryDays: Number(deployedSetting(deployment, "rotateKeysEveryDays")),
     corsOrigins: api.cors?.allowOrigins ?? [],
-    local: { ...local, callers: deployment.callers },
+    local,
   };
   return (request, response) => {
     const port = request.socket.localPort;

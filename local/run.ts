@@ -12,8 +12,7 @@ import { readLogLine } from "../dashboard/log-line.ts";
 import { serveDashboard } from "../dashboard/serve.ts";
 import { TrafficCounter } from "../dashboard/traffic.ts";
 import { type Deployment, readDeployment } from "./assembly/deployment.ts";
-import type { ListFunction } from "./callers/caller-list.ts";
-import { callersPage } from "./callers/callers-page.ts";
+import { callerList, type ListFunction } from "./callers/caller-list.ts";
 import { localCallers } from "./callers/callers.ts";
 import { localSource } from "./dashboard/source.ts";
 import { deploymentPage } from "./deployment-page.ts";
@@ -31,7 +30,6 @@ import { deployedSetting, operator, operatorCredentials, secretNameOf, switchRot
 import type { Options } from "./options.ts";
 import { putSecrets } from "./put-secrets.ts";
 import { sampleCallers, sampleConnection } from "./callers/sample-callers.ts";
-import { sampleListPage } from "./sample-list.ts";
 import { startScheduler } from "./scheduler.ts";
 import { startSecretsManager } from "./secrets-manager/server.ts";
 import { startSimulatorOf } from "./simulator-port.ts";
@@ -95,10 +93,8 @@ export async function startLocalRun(
     const ids = connections ? Object.keys(connections) : [...new Set([sampleConnection, ...stageConnections()])];
     const issuer = await startIssuer(ids, { allowedHosts });
     started.push(() => issuer.close());
-    const { assembly, remove } = await synthesise({
-      connections: connections ? [] : ids,
-      callers: options.callers ?? sampleCallers(issuer.url, ids, options.origins),
-    });
+    const written = options.callers ?? sampleCallers(issuer.url, ids, options.origins);
+    const { assembly, remove } = await synthesise({ connections: connections ? [] : ids, callers: written });
     started.push(remove);
     signal?.throwIfAborted();
     const deployment = readDeployment(assembly, place);
@@ -151,6 +147,8 @@ export async function startLocalRun(
     const secrets = operator(secretsManager.url, place.region);
     started.push(() => secrets.destroy());
     await putSecrets(secrets, deployment, connections, simulator);
+    // Again: the mode `refused` rejects what was issued before it.
+    simulator.setScenario(scenario);
 
     const endpoints = {
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb.url,
@@ -183,11 +181,14 @@ export async function startLocalRun(
     });
     const tableName = deployedSetting(deployment, "tableName") ?? "";
     const due = { table: dynamoDbTokenTable(tableName, dynamoDbOfOperator), clock: systemClock() };
+    const isSample = options.callers === undefined;
+    const list = callerList({ written, isSample }, listFunctionsOf(deployment, functions));
     const page = serveDashboard(
       localSource({
         clock,
         gateway: () => gateway?.url ?? "",
         callers,
+        listed: list.callers,
         region: place.region,
         simulator,
         profile,
@@ -201,10 +202,7 @@ export async function startLocalRun(
         sweep: () => Promise.all(deployment.schedules.map(({ functionArn, input }) => invoke(functionArn, input))),
       }),
     );
-    const listFunctions = listFunctionsOf(deployment, functions);
-    const addCaller = callersPage(listFunctions, deployment.callers);
-    const extendSampleList = sampleListPage(options.callers ? undefined : listFunctions);
-    pages = [describe, logsPage(ring), addCaller, extendSampleList, page];
+    pages = [describe, logsPage(ring), list.page, page];
 
     signal?.throwIfAborted();
     await switchRotationOn(secrets, deployment, connections);

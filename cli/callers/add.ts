@@ -2,8 +2,12 @@ import { writeFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { scopeWarning } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
+import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { didYouMean } from "@smart-token-broker/auth-core/rules/did-you-mean.ts";
 import { type CommandResult, readId } from "../command.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
+import { postLocal } from "../deployment/find-local.ts";
+import { allSecrets } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
 import { askText } from "../terminal/ask.ts";
 import { expectCallerName, newCallerKey } from "./key.ts";
@@ -13,6 +17,8 @@ export interface AddOptions {
   connections?: string;
   /** Rules of the calls that it may make, as in `readRule`. Empty: it gets tokens. */
   call: string[];
+  /** Finds the deployment. Of a stage, if that fails, it is not checked whether the connections exist. */
+  find: () => Promise<Deployment>;
 }
 
 /** Creates a caller key and adds its caller to a list in this checkout. Takes effect with the next deployment. */
@@ -31,15 +37,10 @@ export async function addCaller(name: string, options: AddOptions, file: string,
 }
 
 /** Creates a caller key and adds its caller to the list of a local run, until that ends. Takes effect at once. */
-export async function addLocalCaller(deployment: Deployment, name: string, options: AddOptions) {
-  const entry = await entryOf(name, options);
-  const response = await fetch(`${deployment.url}/_local/callers`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(entry.listed),
-    redirect: "manual",
-    signal: AbortSignal.timeout(30_000),
-  });
+export async function addLocalCaller(name: string, options: AddOptions) {
+  const local = await options.find();
+  const entry = await entryOf(name, { ...options, find: () => Promise.resolve(local) });
+  const response = await postLocal(local, "/_local/callers", entry.listed);
   if (!response.ok) {
     const { message = `HTTP ${response.status}` } = (await response.json().catch(() => ({}))) as { message?: string };
     throw new CommandError("usage", `The local run did not add ${name}: ${message}`);
@@ -47,13 +48,24 @@ export async function addLocalCaller(deployment: Deployment, name: string, optio
   return resultOf(entry, `Added ${name} to the local run, until that ends. The key works now.`);
 }
 
-async function entryOf(name: string, { connections, call }: AddOptions) {
+async function entryOf(name: string, { connections, call, find }: AddOptions) {
   expectCallerName(name);
   const calls = call.map(readRule);
   const ids = connections ?? (await askText(`Connections of ${name}, separated by commas`, "--connections IDS"));
   const { key, keySha256 } = newCallerKey();
-  const listed = { name, connections: ids.split(",").map((id) => readId(id.trim())), keySha256: [keySha256] };
-  return { key, keySha256, listed: { ...listed, ...(calls.length > 0 && { calls }) } };
+  const found = ids.split(",").map((id) => readId(id.trim()));
+  const listed = { name, connections: found, keySha256: [keySha256], ...(calls.length > 0 && { calls }) };
+  return { key, keySha256, listed, warnings: [...(await unknown(found, find)), ...scopeWarning([listed])] };
+}
+
+/** A warning for each id without a connection; none if the secrets cannot be listed. */
+async function unknown(ids: ConnectionId[], find: () => Promise<Deployment>): Promise<string[]> {
+  const secrets = await find()
+    .then(allSecrets)
+    .catch(() => undefined);
+  const known = secrets?.filter(({ deletedAt }) => deletedAt === undefined).map(({ connection }) => connection);
+  const missing = known ? ids.filter((id) => !known.includes(id)) : [];
+  return missing.map((id) => `there is no connection ${id}.${didYouMean(id, known ?? [])} Its requests get HTTP 404.`);
 }
 
 /** `GET,POST /api/v1/{scope}/CO/**` as a rule of `calls`. Checks only the form: the list checks the rest. */
@@ -64,7 +76,7 @@ function readRule(text: string): { methods: string[]; path: string } {
 }
 
 function resultOf(
-  { key, keySha256, listed }: Awaited<ReturnType<typeof entryOf>>,
+  { key, keySha256, listed, warnings }: Awaited<ReturnType<typeof entryOf>>,
   done: string,
   file?: string,
 ): CommandResult {
@@ -73,10 +85,9 @@ function resultOf(
 keySha256  ${keySha256}
 
 Keep the key: it is not shown again. ${done}${"calls" in listed ? " It makes calls, and gets no token." : ""}
-${scopeWarning([listed])
-  .map((warning) => `warning: ${warning}\n`)
-  .join("")}`;
-  return { text, json: { name, ...shown, key, keySha256, ...(file !== undefined && { file }) } };
+${warnings.map((warning) => `warning: ${warning}\n`).join("")}`;
+  const more = { ...(file !== undefined && { file }), ...(warnings.length > 0 && { warnings }) };
+  return { text, json: { name, ...shown, key, keySha256, ...more } };
 }
 
 interface ListFile {

@@ -1,13 +1,13 @@
 import { join, relative } from "node:path";
 import { type Command, Option } from "commander";
-import { type CommonOptions, examples, type OnDeployment, type Print, yes } from "../command.ts";
+import { type CommonOptions, examples, type Find, type OnDeployment, type Print, yes } from "../command.ts";
 import { expectStage, settingsFolder } from "../deployment/stage.ts";
 import { CommandError } from "../exit.ts";
 import { findLocal, localUrlOf } from "../deployment/find-local.ts";
 import { makeCallerKey } from "./key.ts";
 
 /** `broker callers …`. Only `revoke`, `revoked` and `restore` work on a deployment. */
-export function callersCommands(root: Command, onDeployment: OnDeployment, print: Print): void {
+export function callersCommands(root: Command, onDeployment: OnDeployment, print: Print, find: Find): void {
   const callers = root.command("callers").description("manage callers that do not sign with IAM");
   examples(callers, "callers list", "callers key old-php");
   examples(callers.command("key <name>"), "callers key old-php")
@@ -37,18 +37,19 @@ export function callersCommands(root: Command, onDeployment: OnDeployment, print
       const url = localUrlOf(options);
       print(
         url === undefined
-          ? await addCaller(name, options, listFile(options), stage)
-          : await addLocalCaller(await findLocal(url), name, options),
+          ? await addCaller(name, { ...options, find: () => find(options) }, listFile(options), stage)
+          : await addLocalCaller(name, { ...options, find: () => findLocal(url) }),
         options,
       );
     });
   examples(callers.command("list"), "callers list --stage prod", "callers list --file callers.json")
-    .description("check and print the list of callers in the settings of the stage")
+    .description("check and print the list of callers in the settings of the stage, or that of the local run")
     .option("--file <file>", "settings of a stage, or a file with only the list; default: settings/{stage}.json")
     .action(async function act(this: Command) {
       const options = this.optsWithGlobals<CommonOptions & { file?: string }>();
-      const { listCallers } = await import("./list.ts");
-      print(await listCallers(listFile(options), localUrlOf(options) !== undefined), options);
+      const { listCallers, listLocalCallers } = await import("./list.ts");
+      const url = options.file === undefined ? localUrlOf(options) : undefined;
+      print(await (url === undefined ? listCallers(listFile(options)) : listLocalCallers(url)), options);
     });
   const user = [
     "--user <sub>",

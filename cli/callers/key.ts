@@ -21,9 +21,9 @@ export function makeCallerKey(name: string): CommandResult {
   const text = `key        ${key}
 keySha256  ${keySha256}
 
-Keep the key: it is not shown again. Add the hash to the list of callers, deploy, then give the key to ${name}:
-  {"name": "${name}", "connections": ["…"], "keySha256": ["${keySha256}"]}
-To replace a key without downtime, list both hashes until the caller uses the new key.
+Keep the key: it is not shown again. Add the hash to keySha256 in the entry ${name} of the list of callers, and change nothing
+else there. Deploy, then give the key to ${name}. To replace a key without downtime, list both hashes until the caller uses the
+new key. If there is no such entry: npx broker callers add ${name} creates a key and the entry.
 `;
   return { text, json: { key, keySha256 } };
 }

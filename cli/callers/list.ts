@@ -3,19 +3,25 @@ import { basename, dirname, resolve } from "node:path";
 import { scopeWarning } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import { type Caller, parseCallers } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { CommandResult } from "../command.ts";
+import { localCallers } from "../deployment/deployed-callers.ts";
+import { findLocal } from "../deployment/find-local.ts";
 import { CommandError } from "../exit.ts";
 import { textsOf } from "./kinds.ts";
 
 /** Printed because a reader in an incident may think that this is the deployed list. */
 const sourceNote = "This is the list in this checkout. The deployed list is the one of the last npm run deploy.\n";
-const localNote = "This is the list in this checkout, and not that of the local run.\n";
+const localNote = "This is the list of the local run, until that ends.\n";
 
-/** Checks and lists the callers in the settings of a stage. Does NOT read what is deployed, or what a local run has. */
-export async function listCallers(file: string, isLocal: boolean): Promise<CommandResult> {
-  const note = isLocal ? localNote : sourceNote;
-  const callers = await readCallers(file);
+/** Checks and lists the callers in the settings of a stage. Does NOT read what is deployed. */
+export const listCallers = async (file: string) => listed(await readCallers(file), file, sourceNote);
+
+/** Lists the callers of a local run, also those that were added since its start. */
+export const listLocalCallers = async (url: string) =>
+  listed(await localCallers(await findLocal(url)), "The local run", localNote);
+
+function listed(callers: Caller[], place: string, note: string): CommandResult {
   if (callers.length === 0) {
-    return { json: [], text: `${file} lists no callers. IAM roles of this account need no entry.\n${note}` };
+    return { json: [], text: `${place} lists no callers. IAM roles of this account need no entry.\n${note}` };
   }
   return {
     json: callers.map((caller) => ({

@@ -9,6 +9,9 @@ import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connectio
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand } from "../../console/broker-command.ts";
+import { withCommand } from "../../console/cause.ts";
+import { missingApi } from "../../console/missing-api.ts";
+import { knownCallers } from "../deployment/deployed-callers.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { currentRegistration } from "../deployment/registrations.ts";
 import { findSecret, secretsClient, versionAt } from "../deployment/secrets.ts";
@@ -52,6 +55,10 @@ export async function addConnection(deployment: Deployment, id: string, options:
       ? "Its values are not verified (--skip-exchange)."
       : `Smart Services accepted the key; tokens last ${duration(lifetime)}.`;
   const callers = deployment.local && (await extendSampleList(deployment, connection));
+  if (registration.apiBaseUrl === undefined) {
+    const missing = missingApi(connection, undefined, await knownCallers(deployment));
+    if (missing) warnings.push(`${missing.why} ${withCommand(deployment)(missing.fix)}`);
+  }
   const isRotated = everyDays > 0 && rotationOff === undefined;
   const stage = brokerCommand(deployment, `keys stage ${connection}`);
   const text = [

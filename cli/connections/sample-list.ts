@@ -1,15 +1,10 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { Deployment } from "../deployment/deployment.ts";
+import { postLocal } from "../deployment/find-local.ts";
 
 /** Lets the callers of a local run's sample list use a connection. Returns a sentence that says who can use it. */
-export async function extendSampleList({ url }: Deployment, connection: ConnectionId): Promise<string> {
-  const answer = await fetch(`${url}/_local/sample-list`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ connection }),
-    redirect: "manual",
-    signal: AbortSignal.timeout(30_000),
-  }).catch(() => undefined);
+export async function extendSampleList(local: Deployment, connection: ConnectionId): Promise<string> {
+  const answer = await postLocal(local, "/_local/sample-list", { connection }).catch(() => undefined);
   // The answer's own words are not printed: another program may hold the port.
   if (answer?.status === 200)
     return `The callers of the sample list can use ${connection} too, until the local run ends.`;

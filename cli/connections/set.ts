@@ -8,6 +8,7 @@ import { brokerCommand } from "../../console/broker-command.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { expectSecret, secretsClient, unfinishedVersion, versionAt, versionsOf } from "../deployment/secrets.ts";
 import { CommandError } from "../exit.ts";
+import { parseObject } from "../../console/parse-object.ts";
 import { withProgress } from "../terminal/progress.ts";
 import { type FieldInput, parseValue, readFields } from "./registration-input.ts";
 import { actThenRenew, type Renewal } from "./make-due.ts";
@@ -24,9 +25,15 @@ export async function setFields(deployment: Deployment, id: string, options: Set
   if (Object.keys(fields).length === 0) {
     throw new CommandError("usage", "Nothing to change. Add an option, for example --api-base-url URL (see --help).");
   }
-  const { warning } = await changeRegistration(deployment, connection, fields, options.skipExchange ?? false);
+  const { due, warning } = await changeRegistration(deployment, connection, fields, options.skipExchange ?? false);
   const changes = Object.entries(fields).map(([name, value]) => `${name} is ${String(value)}`);
   const lines = [`${connection}: ${changes.join(", ")}.`, ...(warning === undefined ? [] : [`warning: ${warning}`])];
+  // A call uses the URL that is stored with the token. Its function reads that at most once a minute.
+  if (due && "apiBaseUrl" in fields) {
+    lines.push(
+      "Calls use it within about two minutes: after the next replacement, and until each function has read that.",
+    );
+  }
   return {
     text: `${lines.join("\n")}\n`,
     json: { connection, ...fields, ...(warning !== undefined && { warnings: [warning] }) },
@@ -47,7 +54,7 @@ export async function changeRegistration(
     version === undefined ? { label: "AWSCURRENT" } : { version },
   );
   const current = (await withProgress("Reading the secret", reading)) ?? "";
-  const value = new Secret(JSON.stringify({ ...readObject(current), ...fields }));
+  const value = new Secret(JSON.stringify({ ...parseObject(current), ...fields }));
   return putCurrent(deployment, connection, { value, insteadOf: version, skipExchange });
 }
 
@@ -85,14 +92,4 @@ async function expectNoRotation(deployment: Deployment, connection: ConnectionId
   if (unfinishedVersion(secret) === undefined) return versionAt(secret, "AWSCURRENT");
   const next = `Wait for its end, or cancel it: ${brokerCommand(deployment, `keys rotate ${connection}`)}`;
   throw new CommandError("failed", `A rotation of ${connection} is unfinished. ${next}`);
-}
-
-/** The object in a JSON text; empty for anything else, so that parsing names the missing fields. */
-function readObject(text: string): object {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
-  } catch {
-    return {};
-  }
 }

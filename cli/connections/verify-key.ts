@@ -10,8 +10,7 @@ import { withProgress } from "../terminal/progress.ts";
 /** What to do if the simulator rejects a key. */
 function simulatorAdvice({ simulator }: NonNullable<Deployment["local"]>, { username, scope }: Registration): string {
   const account = JSON.stringify({ username, scope }).replaceAll("'", "'\\''");
-  const rule =
-    "The simulator accepts only keys that it issued, and none in the scenario revoked: press ok on the page to end that";
+  const rule = "The simulator accepts only keys that it issued, and in the scenario revoked none from before it";
   return `${rule}. Get a key: curl -d '${account}' ${simulator}/_simulator/keys`;
 }
 

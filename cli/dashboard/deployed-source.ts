@@ -1,9 +1,11 @@
 import type { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
+import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { parseConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { DashboardData, DashboardSource, KeyRotation, Past, Traffic } from "../../dashboard/contract.ts";
 import { keyRotationOf, viewOf, viewWithoutToken, worstFirst } from "../../dashboard/view.ts";
+import { deployedCallers } from "../deployment/deployed-callers.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets, type SecretFacts } from "../deployment/secrets.ts";
 import { logGroups } from "../deployment/stack-resources.ts";
@@ -32,6 +34,7 @@ export function deployedSource(
   const groups = kept(() => logGroups(deployment), ages.groups, now);
   const statuses = kept(() => allStatuses(deployment), ages.status, now);
   const secrets = kept(() => allSecrets(deployment), ages.secrets, now);
+  const deployed = kept(() => deployedCallers(deployment), ages.groups, now);
   const followed = new FollowedEvents(logs);
   const events = kept(async () => followed.read((await groups.read()).value ?? [], now()), ages.events, now);
   const trafficOf = new Map<number, Keeper<Traffic>>();
@@ -43,12 +46,13 @@ export function deployedSource(
   const pasts = new Map<string, Past>();
 
   async function read(range: number): Promise<DashboardData> {
-    const [status, secret, counts, feed, group] = await Promise.all([
+    const [status, secret, counts, feed, group, listed] = await Promise.all([
       statuses.read(),
       secrets.read(),
       traffic(range),
       events.read(),
       groups.read(),
+      deployed.read(),
     ]);
     const problem = (what: string, { error, at }: { error?: string | undefined; at?: number | undefined }) =>
       error === undefined
@@ -73,13 +77,13 @@ export function deployedSource(
           ? []
           : [`The notices are read up to ${followed.behind}. More come each minute.`]),
       ],
-      connections: worstFirst(views(status.value ?? [], secret.value ?? [], at)),
+      connections: worstFirst(views(status.value ?? [], secret.value ?? [], listed.value, at)),
       ...(counts.value && { traffic: counts.value }),
       ...(feed.value && { events: [...feed.value] }),
     };
   }
 
-  function views(found: ConnectionStatus[], listed: SecretFacts[], at: number) {
+  function views(found: ConnectionStatus[], listed: SecretFacts[], callers: DeployedCallers | undefined, at: number) {
     const known = new Set<string>(found.map(({ connection }) => connection));
     const present = listed.filter(({ deletedAt }) => deletedAt === undefined);
     const rotations = new Map<string, KeyRotation>(present.map((secret) => [secret.connection, keyRotationOf(secret)]));
@@ -87,7 +91,8 @@ export function deployedSource(
     return [
       ...found.map((status) => {
         const { connection } = status;
-        return viewOf(status, at, deployment, { past: pasts.get(connection), rotation: rotations.get(connection) });
+        const more = { past: pasts.get(connection), rotation: rotations.get(connection), callers };
+        return viewOf(status, at, deployment, more);
       }),
       ...others.map(({ connection }) =>
         viewWithoutToken(connection, deployment, { rotation: rotations.get(connection) }),

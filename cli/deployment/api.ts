@@ -1,6 +1,7 @@
 import { Sha256 } from "@aws-crypto/sha256-js";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { codesOf, CommandError, type ErrorDetails, kindOf } from "../exit.ts";
+import { parseObject } from "../../console/parse-object.ts";
 import type { Deployment } from "./deployment.ts";
 
 export interface ApiResponse {
@@ -46,7 +47,7 @@ export async function callApi(
     url,
     status: response.status,
     ...(retryAfter !== null && { retryAfter: Number(retryAfter) }),
-    body: readObject(text),
+    body: parseObject(text) ?? {},
   };
 }
 
@@ -91,13 +92,4 @@ export function detailsOf({ retryAfter, body }: ApiResponse): ErrorDetails {
     ...(retryAfter !== undefined && { retryAfter }),
     ...(requestId !== undefined && { requestId }),
   };
-}
-
-function readObject(text: string): Record<string, unknown> {
-  try {
-    const json: unknown = JSON.parse(text);
-    return typeof json === "object" && json !== null ? (json as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
 }

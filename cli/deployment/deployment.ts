@@ -1,4 +1,3 @@
-import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { smartServicesBaseUrl } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { CommandError } from "../exit.ts";
 
@@ -30,7 +29,7 @@ export interface Deployment {
   corsOrigins: string[];
   credentials: () => Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }>;
   /** Only for a local run. */
-  local?: { dynamodb: string; secretsmanager: string; simulator: string; callers: DeployedCallers };
+  local?: { dynamodb: string; secretsmanager: string; simulator: string };
 }
 
 export type Part = "state" | "api" | "rotation" | "monitoring";

@@ -1,8 +1,7 @@
-import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import { readBody } from "@smart-token-broker/auth-core/adapters/read-body.ts";
 import * as v from "valibot";
-import { kinds } from "../callers/kinds.ts";
 import { CommandError } from "../exit.ts";
+import { withProgress } from "../terminal/progress.ts";
 import type { Deployment } from "./deployment.ts";
 
 /** Where `npm start` listens without `--port`. */
@@ -42,15 +41,6 @@ const answerSchema = v.object({
     dynamodb: loopbackUrl,
     secretsmanager: loopbackUrl,
     simulator: loopbackUrl,
-    callers: v.record(
-      name,
-      v.object({
-        kind: v.picklist(Object.keys(kinds) as Caller["kind"][]),
-        keySha256: v.exactOptional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)))),
-        calls: v.exactOptional(v.literal(true)),
-        issuer: v.exactOptional(v.pipe(v.string(), v.regex(/^https?:\/\/[!-~]{1,2048}$/))),
-      }),
-    ),
   }),
 });
 
@@ -103,4 +93,11 @@ export async function readAnswer(url: URL, maxBytes: number): Promise<unknown> {
   } catch {
     return undefined;
   }
+}
+
+/** Sends JSON to a page of the local run. Follows no redirect. Rejects if no answer begins in 30 s. */
+export function postLocal({ url }: Pick<Deployment, "url">, path: string, content: object): Promise<Response> {
+  const headers = { "content-type": "application/json" };
+  const init: RequestInit = { method: "POST", headers, body: JSON.stringify(content), redirect: "manual" };
+  return withProgress("Waiting for the local run", fetch(url + path, { ...init, signal: AbortSignal.timeout(30_000) }));
 }

@@ -58,6 +58,10 @@ function replacementFinding(
   set: string,
 ): Finding {
   if (observed.sameToken) return ok("Smart Services returns the same token while it is valid");
+  if (observed.apiProblem !== undefined) {
+    const what = `${observed.apiProblem}, so it cannot be checked whether a new token invalidates the previous one`;
+    return warning(what, `broker connections show ${connection}`);
+  }
   if (observed.singleActiveToken === undefined) {
     const fix = apiBaseUrl === undefined ? `${set} --api-base-url URL` : `broker connections show ${connection}`;
     return warning("cannot check whether a new token invalidates the previous one", fix);

@@ -28,6 +28,8 @@ export interface Behaviour {
   rotateRefresh?: boolean;
   refreshTokenRejected?: boolean;
   sameToken: boolean;
+  /** Why the business API could not be called: what it would have shown is absent. */
+  apiProblem?: string;
   /** A new token invalidated the previous one. */
   singleActiveToken?: boolean;
 }

@@ -1,4 +1,5 @@
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
+import { doctorAgent } from "@smart-token-broker/auth-core/rules/settings.ts";
 import { problemType } from "@smart-token-broker/auth-core/rules/failure-catalogue.ts";
 import { callApi } from "../deployment/api.ts";
 import { type Deployment, deployStep } from "../deployment/deployment.ts";
@@ -13,7 +14,7 @@ const grantPage = "docs/connections.md#grant-a-caller";
 
 /** Checks that only requests can make: unsigned requests, the clock, percent-encoded paths, open routes, pages. */
 export async function checkApi(deployment: Deployment, connection: ConnectionId | undefined): Promise<Finding[]> {
-  const unsigned = await sendUnsigned(deployment, connection);
+  const unsigned = await send(deployment, tokenPath(connection));
   const date = Date.parse(unsigned.headers.get("date") ?? "") / 1000;
   return [
     unsignedFinding(unsigned.status, await unsigned.text()),
@@ -36,38 +37,27 @@ function unsignedFinding(status: number, body: string): Finding {
   return warning(`Cannot check whether the API denies unsigned requests (HTTP ${status})`, again);
 }
 
-function sendUnsigned(
-  { url }: Deployment,
-  connection = "nobody",
-  headers: Record<string, string> = {},
-): Promise<Response> {
-  const request = fetch(`${url}/v1/connections/${connection}/token`, {
-    headers,
-    redirect: "manual",
-    signal: AbortSignal.timeout(10_000),
-  });
+/** Sends a request without a credential. */
+function send({ url }: Deployment, path: string, init: RequestInit = {}): Promise<Response> {
+  const request = fetch(url + path, { redirect: "manual", signal: AbortSignal.timeout(10_000), ...init });
   return withProgress("Calling the API", request);
 }
 
+const tokenPath = (connection = "nobody") => `/v1/connections/${connection}/token`;
+
 /** Whether the routes without IAM exist. The stacks create them only for a caller with a key or a JWT. */
-async function checkOAuthRoutes({ url }: Deployment): Promise<Finding> {
-  const request = fetch(`${url}/.well-known/oauth-authorization-server`, {
-    redirect: "manual",
-    signal: AbortSignal.timeout(10_000),
-  });
-  const { status } = await withProgress("Calling the API", request);
+async function checkOAuthRoutes(deployment: Deployment): Promise<Finding> {
+  const { status } = await send(deployment, "/.well-known/oauth-authorization-server");
   if (status === 200) return ok("The OAuth routes answer");
   if (status === 404) return ok("There are no OAuth routes: no entry of callers has a caller key or an issuer");
   return warning(`Cannot check the OAuth routes (HTTP ${status})`, again);
 }
 
 /** Whether the routes of calls, which exist only for an entry with calls, reject a request without a credential. */
-async function checkCallRoutes({ url }: Deployment): Promise<Finding[]> {
-  const request = fetch(`${url}/v1/connections/nobody/api/doctor`, {
-    redirect: "manual",
-    signal: AbortSignal.timeout(10_000),
+async function checkCallRoutes(deployment: Deployment): Promise<Finding[]> {
+  const { status, headers } = await send(deployment, "/v1/connections/nobody/api/doctor", {
+    headers: { "user-agent": doctorAgent },
   });
-  const { status, headers } = await withProgress("Calling the API", request);
   if (status === 401 && headers.get("broker-response") === "broker") {
     return [ok("The routes of calls reject a request without a credential")];
   }
@@ -81,13 +71,11 @@ async function checkCallRoutes({ url }: Deployment): Promise<Finding[]> {
 async function checkPages(deployment: Deployment): Promise<Finding[]> {
   const [origin] = deployment.corsOrigins;
   if (origin === undefined) return [];
-  const preflight = await fetch(`${deployment.url}/oauth/token`, {
+  const preflight = await send(deployment, "/oauth/token", {
     method: "OPTIONS",
     headers: { origin, "access-control-request-method": "POST" },
-    redirect: "manual",
-    signal: AbortSignal.timeout(10_000),
   });
-  const denial = await sendUnsigned(deployment, undefined, { origin });
+  const denial = await send(deployment, tokenPath(), { headers: { origin } });
   if (preflight.status === 429 || preflight.status >= 500) {
     return [warning(`Cannot check whether pages can request tokens (HTTP ${preflight.status})`, again)];
   }

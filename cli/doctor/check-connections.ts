@@ -1,3 +1,4 @@
+import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { type KeyActionReason, keyActions } from "@smart-token-broker/auth-core/rules/keys/key-action.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import { warningOf } from "@smart-token-broker/token-rotation/use-cases/check-secret.ts";
@@ -6,6 +7,7 @@ import { currentRegistration } from "../deployment/registrations.ts";
 import type { SecretFacts } from "../deployment/secrets.ts";
 import { areTokensDeleted } from "../deployment/statuses.ts";
 import { isAttemptDue } from "../../console/cause.ts";
+import { missingApi } from "../../console/missing-api.ts";
 import { checkPending } from "./check-pending.ts";
 import { broken, type Finding, ok, tryCheck, warning } from "./finding.ts";
 
@@ -20,6 +22,7 @@ export async function checkConnections(
   deployment: Deployment,
   secrets: SecretFacts[],
   statuses: ConnectionStatus[] | undefined,
+  callers: DeployedCallers,
 ): Promise<Finding[]> {
   const statusOf = statuses && new Map(statuses.map((status) => [status.connection, status]));
   const queue = secrets.filter(({ deletedAt }) => deletedAt === undefined);
@@ -29,7 +32,7 @@ export async function checkConnections(
   const work = async () => {
     for (let secret = queue.pop(); secret; secret = queue.pop()) {
       const status = statusOf ? (statusOf.get(secret.connection) ?? "none") : "unread";
-      findings.push(...(await checkConnection(deployment, secret, status, now)));
+      findings.push(...(await checkConnection(deployment, secret, status, callers, now)));
     }
   };
   await Promise.all(Array.from({ length: concurrency }, work));
@@ -41,17 +44,23 @@ async function checkConnection(
   deployment: Deployment,
   secret: SecretFacts,
   status: Status,
+  callers: DeployedCallers,
   now: number,
 ): Promise<Finding[]> {
   const id = secret.connection;
   const problems = [
-    ...(await tryCheck(`the secret of ${id}`, checkSecret(deployment, secret, now))),
+    ...(await tryCheck(`the secret of ${id}`, checkSecret(deployment, secret, callers, now))),
     ...(typeof status === "object" && !areTokensDeleted(status) ? stateFindings(status, now) : []),
   ];
   return problems.length > 0 ? problems : [ok(okText(secret, status))];
 }
 
-async function checkSecret(deployment: Deployment, secret: SecretFacts, now: number): Promise<Finding[]> {
+async function checkSecret(
+  deployment: Deployment,
+  secret: SecretFacts,
+  callers: DeployedCallers,
+  now: number,
+): Promise<Finding[]> {
   const id = secret.connection;
   const reading = await currentRegistration(deployment, id);
   if (reading.kind === "not_ready" && reading.unreadable) {
@@ -69,7 +78,9 @@ async function checkSecret(deployment: Deployment, secret: SecretFacts, now: num
   }
   const everyDays = deployment.rotateApiKeysEveryDays;
   const key = warningOf(secret, reading.registration.keyIssuer !== undefined, everyDays > 0, now);
+  const missing = missingApi(id, reading.registration.apiBaseUrl, callers);
   return [
+    ...(missing ? [warning(`${id}: ${missing.why}`, `broker ${missing.fix.args}`)] : []),
     ...reading.warnings.map((text) => warning(`${id}: ${text}`, `broker connections show ${id}`)),
     ...pending,
     ...(key && !(pending.length > 0 && key.reason === "rotation_stuck")

@@ -1,4 +1,5 @@
 import type { CommandResult } from "../command.ts";
+import { deployedCallers } from "../deployment/deployed-callers.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { allSecrets } from "../deployment/secrets.ts";
 import { allStatuses } from "../deployment/statuses.ts";
@@ -6,11 +7,18 @@ import { CommandError } from "../exit.ts";
 import { checkApi } from "./check-api.ts";
 import { checkConnections } from "./check-connections.ts";
 import { checkStacks } from "./check-stacks.ts";
-import { type Finding, findingsResult, ok, tryCheck, tryRead } from "./finding.ts";
+import { type Finding, findingsResult, ok, tryCheck, tryRead, warning } from "./finding.ts";
+import { recentCalls } from "../status/recent-calls.ts";
 import { probeConnection, type ProbeOptions } from "./probe-connection.ts";
 
 export interface DoctorOptions extends ProbeOptions {
   probe?: string;
+}
+
+async function checkCalls(deployment: Deployment): Promise<Finding[]> {
+  const calls = await recentCalls(deployment);
+  if (!calls) return [];
+  return [calls.failed > 0 ? warning(calls.text, "broker logs --errors") : ok(calls.text)];
 }
 
 /** Examines a deployment, or with `--probe` how Smart Services behaves. Changes nothing without confirmation. */
@@ -22,16 +30,18 @@ export async function doctor(deployment: Deployment, _: string, options: DoctorO
     throw new CommandError("usage", "--save-profile and --apply need --probe CONNECTION.");
   }
   const failures: Finding[] = [];
-  const [secrets, statuses] = await Promise.all([
+  const [secrets, statuses, callers] = await Promise.all([
     tryRead("the secrets", allSecrets(deployment), failures),
     tryRead("the status of connections", allStatuses(deployment), failures),
+    tryRead("the callers", deployedCallers(deployment), failures),
   ]);
   const checks = await Promise.all([
     tryCheck("the API", checkApi(deployment, statuses?.[0]?.connection)),
     deployment.local
       ? [ok("A local run has no AWS schedules, dead letters, table protection, quotas or alarms to check")]
       : checkStacks(deployment),
-    secrets ? checkConnections(deployment, secrets, statuses) : [],
+    tryCheck("the calls of the last minutes", checkCalls(deployment)),
+    secrets ? checkConnections(deployment, secrets, statuses, callers ?? {}) : [],
   ]);
   const severity: Finding["level"][] = ["broken", "warning", "ok"];
   const worstFirst = [...failures, ...checks.flat()].toSorted(

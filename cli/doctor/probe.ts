@@ -28,12 +28,13 @@ export async function probe(registration: Registration, observe: number): Promis
   }
   const { tokens, response } = first;
   const canTell = await canTellInvalidTokens(registration, tokens.accessToken);
+  const apiProblem = typeof canTell === "string" ? canTell : undefined;
   const refreshed = tokens.refreshToken && (await sendRequest(refreshTokenRequest(registration, tokens.refreshToken)));
   const second = refreshed?.kind === "tokens" ? refreshed : await sendRequest(apiKeyRequest(registration));
   const next = second.kind === "tokens" ? second.tokens : undefined;
   const sameToken = next?.accessToken.equals(tokens.accessToken) ?? false;
   const isValid = (token: Secret) => isAccepted(registration.apiBaseUrl ?? "", registration.scope, token);
-  const singleActiveToken = canTell && next && !sameToken ? !(await isValid(tokens.accessToken)) : undefined;
+  const singleActiveToken = canTell === true && next && !sameToken ? !(await isValid(tokens.accessToken)) : undefined;
   const format = responseFormat(response.body);
   return {
     format,
@@ -47,7 +48,8 @@ export async function probe(registration: Registration, observe: number): Promis
     ...(refreshed?.kind === "tokens" && { rotateRefresh: isRotated(refreshed.tokens, tokens) }),
     sameToken,
     ...(singleActiveToken !== undefined && { singleActiveToken }),
-    ...(canTell && observe > 0 && (await watch(next ?? tokens, observe, isValid))),
+    ...(apiProblem !== undefined && { apiProblem }),
+    ...(canTell === true && observe > 0 && (await watch(next ?? tokens, observe, isValid))),
   };
 }
 
@@ -73,17 +75,19 @@ async function sendRequest(request: UpstreamRequest): Promise<GrantResult> {
   }
 }
 
-/** Whether the business API distinguishes tokens: it accepts a valid one, and rejects an invented one. */
-async function canTellInvalidTokens({ apiBaseUrl, scope }: Registration, valid: Secret): Promise<boolean> {
+/** Whether the business API distinguishes tokens: it accepts a valid one, and rejects an invented one. Or why it is down. */
+async function canTellInvalidTokens({ apiBaseUrl, scope }: Registration, valid: Secret): Promise<boolean | string> {
   if (apiBaseUrl === undefined) return false;
   const requests = Promise.all([
     isAccepted(apiBaseUrl, scope, valid),
     isAccepted(apiBaseUrl, scope, new Secret("made-up")),
   ]);
-  const [acceptsValid, acceptsInvented] = await withProgress(`Calling ${new URL(apiBaseUrl).host}`, requests).catch(
-    () => [false, true] as const,
-  );
-  return acceptsValid && !acceptsInvented;
+  try {
+    const [acceptsValid, acceptsInvented] = await withProgress(`Calling ${new URL(apiBaseUrl).host}`, requests);
+    return acceptsValid && !acceptsInvented;
+  } catch (error) {
+    return (error as CommandError).message;
+  }
 }
 
 /** Checks a token every second until it is invalid or the time is over. */

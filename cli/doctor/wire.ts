@@ -2,7 +2,7 @@ import { OversizedBodyError, readBody } from "@smart-token-broker/auth-core/adap
 import { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import { maxBodyBytes, type UpstreamResponse } from "@smart-token-broker/auth-core/rules/upstream/upstream-response.ts";
 import type { UpstreamRequest } from "@smart-token-broker/auth-core/rules/upstream/upstream-request.ts";
-import { CommandError } from "../exit.ts";
+import { codesOf, CommandError } from "../exit.ts";
 
 /** A token response as it arrived. The broker's adapter drops the byte-order mark; the probe reports it. */
 export type RawResponse = UpstreamResponse & { bom: boolean };
@@ -56,14 +56,23 @@ function formOf(fields: [name: string, value: string | Secret][]): FormData {
   return form;
 }
 
-/** Whether the business API accepts a token: requests a page of customers, as in the vendor's example, and drops it. */
+/**
+ * Whether the business API accepts a token: requests a page of customers, as in the vendor's example, and drops it.
+ *
+ * @throws CommandError if the API does not answer, or with 5xx: that says nothing of the token
+ */
 export async function isAccepted(apiBaseUrl: string, scope: string, token: Secret): Promise<boolean> {
   const url = `${apiBaseUrl}/api/v1/${encodeURIComponent(scope)}/CO/CustomerSupplierCo/search`;
+  const down = (why: string) =>
+    new CommandError("unreachable", `The business API at ${new URL(apiBaseUrl).origin} is down (${why})`);
   const response = await fetch(url, {
     headers: { authorization: `Bearer ${token.reveal()}`, accept: "application/json" },
     redirect: "manual",
     signal: AbortSignal.timeout(10_000),
+  }).catch((error: Error) => {
+    throw down(codesOf(error) || error.name);
   });
   await response.body?.cancel();
+  if (response.status >= 500) throw down(`HTTP ${response.status}`);
   return response.status !== 401 && response.status !== 403;
 }

@@ -3,6 +3,7 @@ import { type Deployment, deployStep, patience } from "../deployment/deployment.
 import { logGroups } from "../deployment/stack-resources.ts";
 import { CommandError } from "../exit.ts";
 import { filterPattern, fromLambda, type LogEntry, type LogFilter } from "../../console/log-entry.ts";
+import { parseObject } from "../../console/parse-object.ts";
 import type { LogReader } from "./log-reader.ts";
 
 /** Milliseconds for which CloudWatch may show a line late: each reading repeats them. */
@@ -52,18 +53,9 @@ async function linesOf(
     { logGroupName, filterPattern: pattern, startTime },
   )) {
     for (const { eventId = "", timestamp = 0, message = "" } of events) {
-      const fields = readObject(message);
+      const fields = parseObject(message);
       if (fields) lines.push({ id: `${logGroupName} ${eventId}`, at: timestamp, fields: fromLambda(fields) });
     }
   }
   return lines;
-}
-
-function readObject(text: string): Record<string, unknown> | undefined {
-  if (!text.startsWith("{")) return undefined;
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
 }

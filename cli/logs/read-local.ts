@@ -13,7 +13,7 @@ const answerSchema = v.object({
 /** Lines of one answer are at most 500, of about 1 KiB. */
 const maxAnswerBytes = 4 * 1024 * 1024;
 
-/** Reads the lines that a local run keeps. Throws CommandError if it has ended, is of another version or another server. */
+/** Reads the lines that a local run keeps. Throws CommandError if it does not answer, is of another version or another server. */
 export function localLogReader({ url }: Deployment): LogReader {
   let after = 0;
   return {
@@ -33,7 +33,7 @@ export function localLogReader({ url }: Deployment): LogReader {
 async function page(url: string, after: number): Promise<v.InferOutput<typeof answerSchema>> {
   const failed = (cause: string) => new CommandError("unreachable", `${cause}. ${startLocal}.`);
   const answer = await readAnswer(new URL(`/_local/logs?after=${after}`, url), maxAnswerBytes).catch(() => {
-    throw failed(`The local run at ${url} has ended`);
+    throw failed(`The local run at ${url} does not answer`);
   });
   const parsed = v.safeParse(answerSchema, answer);
   if (parsed.success) return parsed.output;

@@ -1,10 +1,9 @@
 import { Argument, type Command } from "commander";
-import { type CommonOptions, examples, type Print } from "../command.ts";
-import type { Deployment } from "../deployment/deployment.ts";
+import { type CommonOptions, examples, type Find, type Print } from "../command.ts";
 import { openUrl, type Page, pageUrl, pages, runbookUrl } from "./open.ts";
 
 /** `broker open` */
-export function openCommand(root: Command, print: Print, find: (options: CommonOptions) => Promise<Deployment>): void {
+export function openCommand(root: Command, print: Print, find: Find): void {
   examples(root.command("open"), "open console --stage prod", "open dashboard --local", "open runbook --no-browser")
     .description("open the CloudWatch dashboard, the page of the local run, or the runbook, and print its URL")
     .addArgument(new Argument("<page>", "what to open").choices(pages))

@@ -1,9 +1,11 @@
+import type { DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import { brokerCommand, type Flags } from "../../console/broker-command.ts";
 import { plain, table } from "../terminal/table.ts";
 import { duration } from "../../console/time.ts";
 import { causeOf, isBroken, reasonOf, servedUntil, withCommand } from "../../console/cause.ts";
 import { actionOf, inTime } from "../../console/describe-status.ts";
+import { missingApiOf } from "../../console/missing-api.ts";
 import { stateCell } from "./state-cell.ts";
 
 /** A row for each connection. */
@@ -53,15 +55,22 @@ export function problems(
   now: number,
   deployment: Flags,
   stored: ReadonlyMap<string, number> = new Map(),
+  callers: DeployedCallers = {},
 ): string {
-  const found = withProblem(statuses);
-  const blocks = describedProblems(statuses).map((status) => {
+  const blocks = withProblem(statuses).map((status) => {
     const action = actionOf(status, now, withCommand(deployment), stored.get(status.connection));
     return [
       `\n${status.connection}: ${reasonOf(status, now) ?? "The token has expired."} ${servedUntil(status, now)}\n`,
       `  ${action.join("")}\n`,
     ].join("");
   });
-  const more = found.length - maxProblems;
-  return blocks.join("") + (more > 0 ? `\nand ${more} more: ${brokerCommand(deployment, "status ID")}\n` : "");
+  for (const status of statuses) {
+    const missing = missingApiOf(status, callers);
+    if (missing) blocks.push(`\n${missing.why}\n  ${withCommand(deployment)(missing.fix)}\n`);
+  }
+  const more = blocks.length - maxProblems;
+  return (
+    blocks.slice(0, maxProblems).join("") +
+    (more > 0 ? `\nand ${more} more: ${brokerCommand(deployment, "status ID")}\n` : "")
+  );
 }

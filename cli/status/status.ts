@@ -1,5 +1,7 @@
+import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import { type CommandResult, readId, readInteger } from "../command.ts";
 import { brokerCommand } from "../../console/broker-command.ts";
+import { knownCallers } from "../deployment/deployed-callers.ts";
 import type { Deployment } from "../deployment/deployment.ts";
 import { findSecret, unknownConnection } from "../deployment/secrets.ts";
 import { allStatuses, statusOfOne } from "../deployment/statuses.ts";
@@ -7,8 +9,11 @@ import { CommandError, errorJson, exitCodes, explain } from "../exit.ts";
 import { pause } from "../terminal/progress.ts";
 import { isJson, jsonLine } from "../terminal/json.ts";
 import { clearTerminal, printOut } from "../../console/print.ts";
-import { isBroken } from "../../console/cause.ts";
+import { isBroken, withCommand } from "../../console/cause.ts";
 import { describeStatus } from "../../console/describe-status.ts";
+import { missingApiOf } from "../../console/missing-api.ts";
+import { kept } from "../dashboard/kept.ts";
+import { recentCalls } from "./recent-calls.ts";
 import { describedProblems, problems, statusTable } from "./status-table.ts";
 import { readStoredKeys } from "./stored-keys.ts";
 
@@ -25,8 +30,20 @@ export interface StatusOptions {
 export async function showStatus(deployment: Deployment, id: string, options: StatusOptions): Promise<CommandResult> {
   const every = readInteger("--every", options.every, 1, 3600);
   if (id !== "") readId(id);
+  // A query of a deployment's log takes a second, and costs a little.
+  const recent = kept(
+    () => recentCalls(deployment),
+    deployment.local ? 0 : 55,
+    () => Date.now() / 1000,
+  );
+  const callsLine = async () => {
+    const { value, error } = isJson() ? {} : await recent.read();
+    // A role that may read the status may lack the permission for the log.
+    if (!value || error !== undefined) return "";
+    return `\n${value.text}${value.failed > 0 ? ` See them: ${brokerCommand(deployment, "logs --errors")}` : ""}\n`;
+  };
   for (;;) {
-    const current = id === "" ? statusOfAll(deployment) : statusOf(deployment, id);
+    const current = id === "" ? statusOfAll(deployment, callsLine) : statusOf(deployment, id);
     if (!options.watch) {
       const { isAnyBroken, ...shown } = await current;
       return { ...shown, ...(options.exitCode && isAnyBroken && { exitCode: exitCodes.failed }) };
@@ -54,7 +71,9 @@ async function statusOf(deployment: Deployment, id: string): Promise<Shown> {
   if (status) {
     const now = Date.now() / 1000;
     const stored = await readStoredKeys(deployment, [status], now);
-    const text = describeStatus(status, now, deployment, stored.get(connection));
+    const missing = missingApiOf(status, await callersFor(deployment, [status]));
+    const why = missing ? `${missing.why} ${withCommand(deployment)(missing.fix)}\n` : "";
+    const text = describeStatus(status, now, deployment, stored.get(connection)) + why;
     return { text, json: status, isAnyBroken: isBroken(status) };
   }
   // A role that may read the status may lack the permission.
@@ -67,8 +86,12 @@ async function statusOf(deployment: Deployment, id: string): Promise<Shown> {
   throw new CommandError("notFound", `${connection} has no token yet${orNone}. See its secret: ${show}`);
 }
 
-async function statusOfAll(deployment: Deployment): Promise<Shown> {
-  const statuses = await allStatuses(deployment);
+/** The callers, if a connection may lack what their calls need. */
+const callersFor = async (deployment: Deployment, statuses: ConnectionStatus[]) =>
+  !isJson() && statuses.some(({ api_base_url: url }) => url === undefined) ? knownCallers(deployment) : {};
+
+async function statusOfAll(deployment: Deployment, callsLine: () => Promise<string>): Promise<Shown> {
+  const [statuses, calls] = await Promise.all([allStatuses(deployment), callsLine()]);
   if (statuses.length === 0) {
     const command = brokerCommand(deployment, "connections list");
     return { text: `No connection has a token yet. List all connections: ${command}\n`, json: [] };
@@ -76,6 +99,7 @@ async function statusOfAll(deployment: Deployment): Promise<Shown> {
   const sorted = statuses.toSorted((one, other) => (one.connection < other.connection ? -1 : 1));
   const now = Date.now() / 1000;
   const stored = await readStoredKeys(deployment, describedProblems(sorted), now);
-  const text = statusTable(sorted, now) + problems(sorted, now, deployment, stored);
+  const callers = await callersFor(deployment, sorted);
+  const text = statusTable(sorted, now) + problems(sorted, now, deployment, stored, callers) + calls;
   return { text, json: sorted, isAnyBroken: sorted.some(isBroken) };
 }

@@ -3,16 +3,19 @@ import { isJson } from "./json.ts";
 import { printErr } from "../../console/print.ts";
 
 /**
- * Awaits a promise, and prints on stderr what it waits for if that takes over a second. Prints nothing with `--json`,
- * where stderr holds only an error.
+ * Awaits a promise, and prints on stderr what it waits for if that takes over a second, and that it still waits if it takes over
+ * five. Prints nothing with `--json`, where stderr holds only an error.
  */
 export async function withProgress<Value>(activity: string, awaited: Promise<Value>): Promise<Value> {
   if (isJson()) return awaited;
-  const timer = setTimeout(() => printErr(`${activity} …\n`), 1000);
+  const timers = [
+    setTimeout(() => printErr(`${activity} …\n`), 1000),
+    setTimeout(() => printErr(`${activity}: nothing for 5 s, still waiting …\n`), 5000),
+  ];
   try {
     return await awaited;
   } finally {
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
   }
 }
 

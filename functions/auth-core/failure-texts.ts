@@ -83,7 +83,8 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
     action:
       "Call what the entry allows, with the connection's own scope or `%7Bscope%7D`, or ask the operator for another rule.",
     example: {
-      detail: "No rule in calls of this caller's entry allows this method and path.",
+      detail:
+        "No rule in calls of this caller's entry allows this method and path. Does the path name the right scope? Write it as %7Bscope%7D: curl drops plain braces.",
     },
   },
   request_too_large: {
@@ -108,9 +109,9 @@ export const callFailureTexts: Record<CallFailureCode, FailureTexts> = {
     },
   },
   api_unreachable: {
-    cause: "The business API cannot be reached, or closed the connection. It may have processed the request.",
-    action: "Retry only if processing the request twice does no harm.",
-    example: { detail: "The API cannot be reached, or closed the connection. It may have processed the request." },
+    cause: "The business API cannot be reached, or closed the connection. `detail` says whether the request was sent.",
+    action: "Retry if nothing was sent, or if processing the request twice does no harm.",
+    example: { detail: "The API closed the connection. It may have processed the request." },
   },
   api_invalid_response: {
     cause:

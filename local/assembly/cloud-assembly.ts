@@ -16,12 +16,9 @@ export interface CloudAssembly {
   exports: Map<string, { stack: string; value: unknown }>;
   /** Object key in the asset bucket → absolute path of the asset. */
   assets: Map<string, string>;
-  /** The metadata of all stacks. */
-  metadata: Record<string, unknown>;
 }
 
 interface Template {
-  Metadata?: Record<string, unknown>;
   Resources: Record<string, { Type: string; Properties?: Record<string, unknown> }>;
   Outputs?: Record<string, { Value: unknown; Export?: { Name: string } }>;
 }
@@ -44,13 +41,11 @@ export function readCloudAssembly(folder: string): CloudAssembly {
     resources: [],
     exports: new Map(),
     assets: new Map(),
-    metadata: {},
   };
   for (const [id, artifact] of Object.entries(readJson<Manifest>("manifest.json").artifacts)) {
     const { templateFile, stackName = id, file } = artifact.properties ?? {};
     if (artifact.type === "aws:cloudformation:stack" && templateFile) {
       const template = readJson<Template>(templateFile);
-      Object.assign(assembly.metadata, template.Metadata);
       for (const [logicalId, { Type: type, Properties: properties = {} }] of Object.entries(template.Resources)) {
         assembly.resources.push({ stack: stackName, logicalId, type, properties });
       }

@@ -1,5 +1,4 @@
 import type { CreateTableCommandInput } from "@aws-sdk/client-dynamodb";
-import { callersMetadata, type DeployedCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import type { CloudAssembly } from "./cloud-assembly.ts";
 import type { Cors } from "../gateway/options.ts";
 import { createResolver, type Place } from "./resolve.ts";
@@ -12,7 +11,6 @@ export interface Deployment {
   schedules: DeployedSchedule[];
   keyRotation: { functionArn: string; secretIds: string[] };
   api: { id: string; routes: DeployedRoute[]; cors?: Cors };
-  callers: DeployedCallers;
 }
 
 interface DeployedSecret {
@@ -93,7 +91,6 @@ export function readDeployment(assembly: CloudAssembly, place: Place): Deploymen
     })),
     keyRotation: readKeyRotation(ofType),
     api: readApi(ofType),
-    callers: (assembly.metadata[callersMetadata] ?? {}) as DeployedCallers,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import type { DueOutcome } from "@smart-token-broker/auth-core/use-cases/make-due.ts";
 import { type ConnectionStatus, statusOf } from "@smart-token-broker/status/rules/connection-status.ts";
@@ -17,6 +18,8 @@ export interface LocalParts {
   /** URL of the gateway. */
   gateway: () => string;
   callers: LocalCallers;
+  /** The list of callers, which can grow. */
+  listed: () => Caller[];
   region: string;
   simulator: Simulator;
   /** Switches of the simulator that every scenario is applied on top of. */

@@ -18,9 +18,9 @@ const texts: Record<string, { does: string; watch: string }> = {
   "rate-limited": { does: "Every token request gets HTTP 429 with Retry-After.", watch: failing },
   malformed: { does: "Token responses have no token.", watch: failing },
   revoked: {
-    does: "Smart Services rejects every credential with HTTP 401.",
+    does: "Smart Services rejects every key and refresh token of before with HTTP 401.",
     watch:
-      "Connections are rejected: an operator must act. Callers still get the stored token. Press ok: the keys work again.",
+      "Connections are rejected: an operator must act. Callers still get the stored token. A new key works: press Rotate key. Press ok: the old keys work again too.",
   },
   "broken-refresh": {
     does: "Requests with a refresh token get no response.",

@@ -1,3 +1,4 @@
+import { describeCallers } from "@smart-token-broker/auth-core/rules/callers/deployed-callers.ts";
 import { catchUnavailable } from "@smart-token-broker/auth-core/rules/failure.ts";
 import type { ConnectionStatus } from "@smart-token-broker/status/rules/connection-status.ts";
 import type { DashboardData, DashboardSource } from "../../dashboard/contract.ts";
@@ -50,6 +51,7 @@ export function localSource(parts: LocalParts): DashboardSource {
 
   async function views(statuses: ConnectionStatus[], list: SecretList, now: number, url: string) {
     const flags = url.endsWith(":8787") ? " --local" : ` --local-url ${url}`;
+    const callers = describeCallers(parts.listed());
     const known = new Set<string>(statuses.map(({ connection }) => connection));
     const rotations = await list();
     const others = [...rotations.keys()].filter((connection) => !known.has(connection));
@@ -64,6 +66,7 @@ export function localSource(parts: LocalParts): DashboardSource {
             past: history.past(connection),
             requests: requests.lastHour(connection, now),
             rotation: rotations.get(connection),
+            callers,
           },
         );
       }),

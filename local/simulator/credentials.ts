@@ -31,6 +31,8 @@ export class Credentials {
   readonly #apiKeys = new Map<string, Account[]>();
   readonly #accessTokens = new Map<string, Alive>();
   readonly #refreshTokens = new Map<string, Alive>();
+  /** What the mode `refused` rejects. */
+  #refused: ReadonlySet<string> = new Set();
 
   /** `now` is the simulator's clock, in epoch seconds. */
   constructor(now: () => number) {
@@ -60,9 +62,17 @@ export class Credentials {
     return this.#apiKeys.delete(bareKey(apiKey));
   }
 
+  /** The mode `refused` begins: it rejects the keys and refresh tokens of now. A newer key works, as the vendor's next one. */
+  refuseAll(): void {
+    this.#refused = new Set([...this.#apiKeys.keys(), ...this.#refreshTokens.keys()]);
+  }
+
+  #isRefused = (credential: string, { mode }: Scenario) => mode === "refused" && this.#refused.has(credential);
+
   /** Exchanges an API key for tokens; `undefined` if the key is not accepted for this username and scope. */
   exchange(account: Account, apiKey: string, scenario: Scenario): Grant | undefined {
-    if (!this.#apiKeys.get(apiKey)?.some((each) => same(each, account))) return undefined;
+    const isAccepted = this.#apiKeys.get(apiKey)?.some((each) => same(each, account));
+    if (!isAccepted || this.#isRefused(apiKey, scenario)) return undefined;
     return {
       ...this.#grantAccess(account, scenario),
       ...(scenario.refreshTokens && this.#grantRefresh(account, scenario)),
@@ -73,7 +83,7 @@ export class Credentials {
   refresh(refreshToken: string, scenario: Scenario): Grant | undefined {
     forgetExpired(this.#refreshTokens, this.#now());
     const account = this.#refreshTokens.get(refreshToken);
-    if (!account) return undefined;
+    if (!account || this.#isRefused(refreshToken, scenario)) return undefined;
     const rotates = scenario.rotateRefresh && scenario.refreshTokens;
     if (rotates) this.#refreshTokens.delete(refreshToken);
     return { ...this.#grantAccess(account, scenario), ...(rotates && this.#grantRefresh(account, scenario)) };

@@ -20,7 +20,7 @@ const modes = {
   redirect: "302 to another path",
   reset: "the connection is reset",
   hang: "no response",
-  refused: "401 for every credential",
+  refused: "401 for every key and refresh token that was issued before",
 } as const;
 
 const isMode = (name: string): name is keyof typeof modes => Object.hasOwn(modes, name);

@@ -48,6 +48,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     },
     setScenario(patch) {
       scenario = { ...scenario, ...patch };
+      if (patch.mode === "refused") credentials.refuseAll();
     },
     admit: (account) => credentials.admit(account, account.apiKey),
     issueKey: (account) => credentials.issueKey(account),

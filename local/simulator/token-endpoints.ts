@@ -16,7 +16,7 @@ export async function answerExchange(
 ): Promise<Answer> {
   const request = await readExchange(headers, body);
   if ("fault" in request) return wrong(request.fault);
-  const grant = scenario.mode === "refused" ? undefined : credentials.exchange(request, request.apiKey, scenario);
+  const grant = credentials.exchange(request, request.apiKey, scenario);
   return grant ? answerOfGrant(grant, scenario) : json(401, { error: "unauthorized" });
 }
 
@@ -35,7 +35,7 @@ export function answerRefresh(
   if (request["grant_type"] !== "refresh_token") return json(400, { error: "unsupported_grant_type" });
   const token = request["refresh_token"];
   if (typeof token !== "string" || token === "") return wrong("no refresh_token");
-  const grant = scenario.mode === "refused" ? undefined : credentials.refresh(token, scenario);
+  const grant = credentials.refresh(token, scenario);
   return grant ? answerOfGrant(grant, scenario) : json(401, { error: "invalid_grant" });
 }
 

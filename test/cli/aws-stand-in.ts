@@ -47,6 +47,8 @@ export interface StandIn {
   pending?: string;
   /** Lines that a query of Logs Insights finds, and the statuses that it has one after the other. */
   found?: { lines: string[]; statuses: string[] };
+  /** Rows that it finds instead. */
+  rows?: Record<string, string>[];
   /** The requests to CloudWatch Logs, added by the stand-in. */
   logRequests?: ({ operation: string } & Record<string, unknown>)[];
   /** State of the schedule `sweep-0`. Absent: it is on. */
@@ -156,10 +158,11 @@ const members = (content: Record<string, string>[]) =>
     .join("");
 
 /** The answer of Logs Insights. */
-function insights({ found }: StandIn, operation: string): object {
+function insights({ found, rows }: StandIn, operation: string): object {
   if (operation === "StartQuery") return { queryId: "fake-query" };
   const status = found?.statuses.shift() ?? "Complete";
-  const results = (found?.lines ?? []).map((value) => [{ field: "@message", value }]);
+  const all = rows ?? (found?.lines ?? []).map((value) => ({ "@message": value }));
+  const results = all.map((row) => Object.entries(row).map(([field, value]) => ({ field, value })));
   return { status, statistics: { bytesScanned: 12_345_678 }, ...(status === "Complete" && { results }) };
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sampleCallerKey } from "../../local/callers/sample-callers.ts";
+import { awsEnvironment, stacksOf, startAwsStandIn } from "./aws-stand-in.ts";
 import { broker, checkoutWith, expectError, LocalBroker } from "./harness.ts";
 
 interface Added {
@@ -176,6 +177,21 @@ describe("broker callers add for a local run", () => {
     expect(await statusAfter("restore local-page", "second")).toBe(200);
     expect(await statusAfter("revoke local-page --user page-user --yes", "third")).toBe(401);
     expect(await statusAfter("restore local-page --user page-user", "fourth")).toBe(200);
+  });
+
+  it("warns of a connection that does not exist, and adds the entry", async () => {
+    const args = ["callers", "add", "early", "--connections", "webapicorso,webapicorso-x"];
+    const ofLocal = await local.broker(args);
+    const aws = await startAwsStandIn({ stacks: await stacksOf(local.run.url("ready")) });
+    const env = awsEnvironment(aws.url, { AWS_ENDPOINT_URL_SECRETS_MANAGER: local.run.url("secretsmanager") });
+    const ofStage = await broker([...args, "--file", join(checkoutWith({ "l.json": [] }), "l.json")], { env });
+    await aws.close();
+
+    const warning = /\nwarning: there is no connection webapicorso-x\. Did you mean webapicorso\? .* 404\.\n$/;
+    expect([ofLocal, ofStage]).toMatchObject([0, 0].map((status) => ({ status, stderr: "" })));
+    expect([ofLocal.stdout, ofStage.stdout].map((text) => text.match(/^warning/gm)?.length)).toEqual([1, 1]);
+    expect(ofLocal.stdout).toMatch(warning);
+    expect(ofStage.stdout).toMatch(warning);
   });
 
   it("says why an entry is not added", async () => {

@@ -129,10 +129,8 @@ test("broker callers list rejects a list with the same message as a deployment",
 
 test("broker callers list says that this project lists no callers, and which list it is", async () => {
   const { stdout } = await broker(["callers", "list"]);
-  const ofLocal = await broker(["callers", "list", "--local"]);
 
   expect(stdout).toMatch(/^settings\/dev.json lists no callers\. .*\nThis is the list in this checkout\. .*\n$/);
-  expect(ofLocal.stdout).toContain("This is the list in this checkout, and not that of the local run.");
 });
 
 test("broker callers list reads the settings of --stage, and says that a stage has none", async () => {

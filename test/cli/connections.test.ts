@@ -51,7 +51,7 @@ test("connections add stores no values that Smart Services rejects", async () =>
   expectError(
     result,
     4,
-    /^error: Smart Services rejected .*HTTP 401\)\. .* none in the scenario revoked: .* curl .*\n$/,
+    /^error: Smart Services rejected .*HTTP 401\)\. .* in the scenario revoked none from before it\. .* curl .*\n$/,
   );
   expect(result.stderr).not.toContain("fake-key-1");
   expect(await listed("refused")).toBeUndefined();
@@ -74,6 +74,29 @@ test("connections show prints a registration without its key", async () => {
   expect(stdout).not.toMatch(/^ +(apiKey|api key) /m);
   // One spelling of fields, those of the registration and of the status.
   expect(stdout).not.toMatch(/^ +\S*([a-z][A-Z]|_)\S* /m);
+});
+
+test("a connection without apiBaseUrl is no connection for calls, and every command says so, until it has one", async () => {
+  const withKey = async (...more: string[]) =>
+    local.broker([...addCommand("no-api"), ...more], await local.issueKey("no-api"));
+  const added = await withKey("--rotate-every-days", "0");
+  await local.broker(["token", "get", "no-api"]);
+  const why = "Calls of local-calls and 1 more get HTTP 409: no-api has no apiBaseUrl.";
+  const texts = async () => {
+    const commands = [["status"], ["status", "no-api"], ["doctor"]];
+    const printed = await Promise.all(commands.map(async (args) => (await local.broker(args)).stdout));
+    return [...printed, await (await fetch(`${local.run.url("ready")}/_dashboard/data?range=600`)).text()];
+  };
+
+  const before = await texts();
+  const set = await local.broker(["connections", "set", "no-api", "--api-base-url", local.run.url("simulator")]);
+  await local.json(["connections", "renew", "no-api", "--wait"]);
+
+  const fix = `npx broker connections set no-api --api-base-url URL --local-url ${local.run.url("ready")}`;
+  expect(added.stdout).toContain(`\nwarning: ${why} Set it: ${fix}\n`);
+  for (const text of before) expect([text.includes(why), text.includes(fix)]).toEqual([true, true]);
+  expect(set.stdout).toMatch(/\nCalls use it within about two minutes: /);
+  for (const text of await texts()) expect(text).not.toContain(why);
 });
 
 test("connections set changes fields of a registration, and keeps its key and account", async () => {
@@ -211,21 +234,24 @@ test("token reject prints another token, and says how long to wait after too man
 });
 
 test.each([
-  [[], "Fake activity …\n"],
+  [[], "Fake activity …\nFake activity: nothing for 5 s, still waiting …\n"],
   [["--json"], ""],
-])("a command with %j prints on stderr what it waits for if that takes over a second", async (args, progress) => {
-  vi.useFakeTimers();
-  onTestFinished(() => void vi.useRealTimers());
-  const main = async () => {
-    const awaited = Promise.withResolvers<number>();
-    const waiting = withProgress("Fake activity", awaited.promise);
-    vi.advanceTimersByTime(1000);
-    awaited.resolve(0);
-    return waiting;
-  };
+])(
+  "a command with %j prints on stderr what it waits for if that takes over a second, and again after five",
+  async (args, progress) => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const main = async () => {
+      const awaited = Promise.withResolvers<number>();
+      const waiting = withProgress("Fake activity", awaited.promise);
+      vi.advanceTimersByTime(5000);
+      awaited.resolve(0);
+      return waiting;
+    };
 
-  expect(await runInProcess(main, args, { stdin: "", env: {} })).toMatchObject({ stderr: progress });
-});
+    expect(await runInProcess(main, args, { stdin: "", env: {} })).toMatchObject({ stderr: progress });
+  },
+);
 
 test("connections add stores nothing if Smart Services is unavailable, unless --skip-exchange is set", async () => {
   const key = await local.issueKey("down");

@@ -231,7 +231,7 @@ it("broker dashboard serves its page, and prints the URL, where it cannot write 
     TMPDIR: "/dev/null",
   });
 
-  expect([status, output]).toEqual([0, expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\//)]);
+  expect([status, output]).toEqual([0, expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+\//m)]);
 });
 
 describe("broker dashboard on a local run", () => {

@@ -187,7 +187,7 @@ export const describedLocal = (url: string) => ({
   keyRotationFunctionArn: "arn:aws:lambda:eu-south-1:123456789012:function:fake-rotation",
   rotateApiKeysEveryDays: 90,
   corsOrigins: [] as string[],
-  local: { dynamodb: url, secretsmanager: url, simulator: url, callers: {} },
+  local: { dynamodb: url, secretsmanager: url, simulator: url },
 });
 
 export const secretName = (id: string) => `smart-token-broker/dev/${id}`;

@@ -360,12 +360,16 @@ describe("broker logs names the URL of the local run if it", () => {
     );
   });
 
-  it("has ended", async () => {
+  it("does not answer", async () => {
     const held = await holdPort(({ socket }) => socket.destroy());
 
     const ended = await broker(["logs", ...held.options]);
 
-    expectError(ended, 5, new RegExp(`The local run at ${held.url} has ended\\. Start it with npm start, and set`));
+    expectError(
+      ended,
+      5,
+      new RegExp(`The local run at ${held.url} does not answer\\. Start it with npm start, and set`),
+    );
   });
 });
 

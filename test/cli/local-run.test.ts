@@ -117,7 +117,8 @@ async function tokenOf(id: string): Promise<number> {
   return (await fetch(`${local.run.url("ready")}/api/v1/auth/token`, { method: "POST", body: form })).status;
 }
 
-test("the caller key of the sample list works for a connection that was added later, and add says so", async () => {
+test("the caller key of the sample list works for a connection that was added later, and add says so; no other entry gets it", async () => {
+  await local.json(["callers", "add", "mine", "--connections", "webapicorso"]);
   const key = await local.issueKey("later");
 
   const command = [...addCommand("later"), "--rotate-every-days", "0", "--api-base-url", local.run.url("simulator")];
@@ -127,6 +128,10 @@ test("the caller key of the sample list works for a connection that was added la
   expect(stdout).toContain("The callers of the sample list can use later too, until the local run ends.\n");
   expect(await tokenOf("later")).toBe(200);
   expect(await tokenOf("webapicorso")).toBe(200);
+  const { stdout: list } = await local.broker(["callers", "list"]);
+  expect(list).toMatch(/^local-php \(key\)\n {2}connections: webapicorso.* later\n/);
+  expect(list).toMatch(/\nmine \(key\)\n {2}connections: webapicorso\n/);
+  expect(list).toMatch(/\nThis is the list of the local run, until that ends\.\n$/);
 });
 
 test("a page cannot extend the sample list, and neither can an invalid id", async () => {
@@ -135,5 +140,7 @@ test("a page cannot extend the sample list, and neither can an invalid id", asyn
     return (await fetch(`${local.run.url("ready")}/_local/sample-list`, { method: "POST", body, headers })).status;
   };
 
-  expect([await extend("other", { origin: local.run.url("ready") }), await extend("../other")]).toEqual([403, 400]);
+  const origin = local.run.url("ready");
+  expect([await extend("other", { origin }), await extend("../other")]).toEqual([403, 400]);
+  expect((await fetch(`${origin}/_local/callers`, { headers: { origin } })).status).toBe(403);
 });

@@ -6,7 +6,9 @@ import type { ConnectionState, ConnectionStatus } from "../../functions/status/r
 import { describeStatus } from "../../console/describe-status.ts";
 import { problems, statusTable } from "../../cli/status/status-table.ts";
 import { printable } from "../../console/print.ts";
-import { addCommand, brokerInTerminal, LocalBroker } from "./harness.ts";
+import { sampleCallsKey } from "../../local/callers/sample-callers.ts";
+import { awsEnvironment, stacksOf, type StandIn, startAwsStandIn } from "./aws-stand-in.ts";
+import { addCommand, broker, brokerInTerminal, LocalBroker } from "./harness.ts";
 import { hasPrograms } from "../support/programs.ts";
 
 const local = new LocalBroker();
@@ -252,6 +254,41 @@ test("broker status --exit-code is 1 if callers of a connection get errors, and 
   expect(all.stdout).toMatch(
     /^\nbad: Smart Services rejected the API key \(HTTP 401\)\. .* Callers get an error\.\n  Stage a valid key: npx broker keys stage bad --local-url /m,
   );
+});
+
+test("broker status and doctor have the share of failed calls, and the probe names the API that is down", async () => {
+  await local.add("down", "--api-base-url", "http://127.0.0.1:2");
+  const headers = { authorization: `Bearer ${sampleCallsKey}` };
+  const call = (id: string, path: string) =>
+    fetch(`${local.run.url("ready")}/v1/connections/${id}/api/api/v1/%7Bscope%7D/${path}`, { headers });
+  for (const id of ["down", "webapicorso", "webapicorso"]) await call(id, "CO/Orders");
+  await call("webapicorso", "not-allowed");
+  const rows = Object.entries({ ok: "58", api_unreachable: "1", api_5xx: "41", credential_not_accepted: "7" });
+  const stacks = await stacksOf(local.run.url("ready"));
+  const resources = ["CallsLogs1", "TokenLogs1"].map((LogicalResourceId) => ({
+    LogicalResourceId,
+    PhysicalResourceId: `fake-${LogicalResourceId}`,
+    ResourceType: "AWS::Logs::LogGroup",
+  }));
+  const aws: StandIn = { stacks, resources, logRequests: [], rows: rows.map(([code, calls]) => ({ code, calls })) };
+  const standIn = await startAwsStandIn(aws);
+
+  const text = "Calls in the last 5 min: 3, 1 failed (34 %): api_unreachable 1.";
+  expect((await local.broker(["status"])).stdout).toContain(
+    `\n${text} See them: npx broker logs --errors --local-url `,
+  );
+  const doctor = await local.broker(["doctor"]);
+  expect(doctor.stdout).toContain(`warning  ${text}\n         fix: npx broker logs --errors `);
+  const { stdout: log } = await local.broker(["logs", "--errors"]);
+  expect([log.includes("api_unreachable"), log.includes("credential_not_accepted")]).toEqual([true, false]);
+  const probe = await local.broker(["doctor", "--probe", "down", "--yes"]);
+  expect(probe.stdout).toContain("warning  down: The business API at http://127.0.0.1:2 is down (ECONNREFUSED), so ");
+  const deployed = await broker(["status"], { env: awsEnvironment(standIn.url) });
+  expect(deployed.stdout).toContain(
+    "\nCalls in the last 5 min: 100, 42 failed (42 %): api_5xx 41, api_unreachable 1. See",
+  );
+  expect(aws.logRequests?.[0]).toMatchObject({ operation: "StartQuery", logGroupNames: ["fake-CallsLogs1"] });
+  await standIn.close();
 });
 
 test("broker status --watch prints the table until it is interrupted", async () => {

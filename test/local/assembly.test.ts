@@ -14,7 +14,7 @@ const resource = (type: string, logicalId: string, properties: Record<string, un
 });
 
 function assemblyOf(resources: Resource[], more: Partial<CloudAssembly> = {}): CloudAssembly {
-  return { resources, exports: new Map(), assets: new Map(), metadata: {}, ...more };
+  return { resources, exports: new Map(), assets: new Map(), ...more };
 }
 
 describe("resolving a value of a template", () => {

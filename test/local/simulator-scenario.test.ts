@@ -19,12 +19,15 @@ describe("a mode", () => {
     expect(await worksAt(simulator, answer.body["access_token"])).toBe(true);
   });
 
-  it("refused returns 401 for a valid key and a valid refresh token", async () => {
+  it("refused returns 401 for a valid key and a valid refresh token, and tokens for a newer key: a recovery can be tried", async () => {
     const { simulator } = await start();
     const token = (await exchange(simulator)).body["refresh_token"];
     simulator.setScenario({ mode: "refused" });
     const answers = [await exchange(simulator), await refresh(simulator, token)];
     expect(answers.map(({ status }) => status)).toEqual([401, 401]);
+    const issued = await exchange(simulator, { ...right, token: `Bearer ${simulator.issueKey(account)}` });
+    const refreshed = await refresh(simulator, issued.body["refresh_token"]);
+    expect([issued.status, refreshed.status, (await exchange(simulator)).status]).toEqual([200, 200, 401]);
   });
 
   it("truncated uses up the refresh token and returns JSON cut in the middle", async () => {

@@ -346,8 +346,8 @@ describe("An entry with calls", () => {
     const list = parseCallers([withCalls([rule]), { ...byUser, calls: [rule] }, byRole], deployed);
 
     expect(describeCallers(list)).toEqual({
-      "old-php": { kind: "key", keySha256: [hash], calls: true },
-      portal: { kind: "oidc", calls: true, issuer: "https://issuer.test" },
+      "old-php": { kind: "key", keySha256: [hash], calls: true, connections: ["webapicorso"] },
+      portal: { kind: "oidc", calls: true, connections: "any", issuer: "https://issuer.test" },
       orders: { kind: "principal" },
     });
   });

@@ -13,8 +13,9 @@ describe("a replacement that fails", () => {
     ["a rejected key", { mode: "refused" }, { code: "credentials_rejected" }],
     ["a token that is too short-lived to be used", { lifetime: 5 }, { code: "upstream_unavailable" }],
   ])("because of %s is stored, and is the answer without a token", async (_, scenario, failure) => {
-    const world = await startWorld(scenario);
+    const world = await startWorld();
     const connection = world.register("webapicorso");
+    world.simulator.setScenario(scenario);
 
     const sent: string[] = [];
     const events = { put: async ({ kind }: BrokerEvent) => void sent.push(kind) };

@@ -92,6 +92,7 @@ export async function startPage(
         clock,
         gateway: () => url.gateway,
         callers,
+        listed: () => [],
         region: place.region,
         simulator,
         profile: {},

@@ -11,6 +11,9 @@ export const environmentVariables = {
   rotateKeysEveryDays: "BROKER_ROTATE_KEYS_EVERY_DAYS",
 } as const;
 
+/** The `user-agent` of a request without a credential by which `broker doctor` checks that it is rejected. */
+export const doctorAgent = "smart-token-broker-doctor";
+
 /** The vendor's token host, for registrations without `baseUrl`. */
 export const smartServicesBaseUrl = "https://tse.smart-api.teamsystem.cloud";
 

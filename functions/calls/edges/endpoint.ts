@@ -4,7 +4,7 @@ import type { Caller } from "@smart-token-broker/auth-core/rules/callers/callers
 import { allowsCall, type CallRule } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 import type { ConnectionId } from "@smart-token-broker/auth-core/rules/connection-id.ts";
 import { type Failure, invalidConnection, unknownConnection } from "@smart-token-broker/auth-core/rules/failure.ts";
-import type { Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
+import { doctorAgent, type Settings } from "@smart-token-broker/auth-core/rules/settings.ts";
 import {
   type Authenticated,
   Authenticator,
@@ -56,7 +56,10 @@ export class CallsEndpoint {
 
   readonly answer = async (event: Event): Promise<HttpResponse> => {
     const { requestId, http } = event.requestContext;
-    const line: CallLine & Record<string, unknown> = { method: http.method };
+    const { authorization, "user-agent": agent } = event.headers;
+    // A request without a credential is no attempt that the mark could hide.
+    const isDoctors = authorization === undefined && agent === doctorAgent;
+    const line: CallLine & Record<string, unknown> = { method: http.method, ...(isDoctors && { check: "doctor" }) };
     const outcome = await this.#answer(event, line);
     if ("code" in outcome) {
       const origin = outcome.code === notAccepted.code && originLine(event.headers["origin"]);

@@ -16,6 +16,9 @@ const maxRejection = 64 * 1024;
 /** A keep-alive socket that the API had closed before it answered. */
 class DeadSocketError extends Error {}
 
+/** There was no connection, so no byte of the request was sent. */
+class NotConnectedError extends Error {}
+
 /**
  * Calls business APIs over node's own HTTPS: undici takes longer to load than all else that a cold start loads. The path is
  * sent as it is, which `fetch` does not do: it changes `'` in a query.
@@ -41,15 +44,21 @@ export function httpsApi({ now }: Pick<Clock, "now">): Api {
     if (body.length > 0) headers["content-length"] = body.length;
     return new Promise<IncomingMessage>((resolve, reject) => {
       const sent = request(origin, { path, method, headers, agent, signal });
+      let isConnected = false;
       sent.on("socket", (socket) => {
-        if (sent.reusedSocket) return;
+        isConnected = sent.reusedSocket;
+        if (isConnected) return;
         const timer = setTimeout(() => sent.destroy(new Error("It takes too long to connect.")), connectTimeout);
-        socket.once(isTls ? "secureConnect" : "connect", () => clearTimeout(timer));
+        socket.once(isTls ? "secureConnect" : "connect", () => {
+          isConnected = true;
+          clearTimeout(timer);
+        });
         sent.once("close", () => clearTimeout(timer));
       });
       sent.on("error", (error: Error & { code?: string }) => {
         const isDead = sent.reusedSocket && (error.code === "ECONNRESET" || error.code === "EPIPE");
-        reject(isDead ? new DeadSocketError(error.message) : error);
+        if (!isConnected) reject(new NotConnectedError(error.message));
+        else reject(isDead ? new DeadSocketError(error.message) : error);
       });
       // After a 101, node closes the socket, and neither answers nor fails.
       sent.on("close", () => reject(new Error("The API closed the connection.")));
@@ -72,6 +81,7 @@ export function httpsApi({ now }: Pick<Clock, "now">): Api {
         if (error instanceof OversizedBodyError) return { kind: "too_large" };
         // Of node's parser.
         if (String((error as { code?: unknown }).code).startsWith("HPE_")) return { kind: "garbage" };
+        if (error instanceof NotConnectedError) return { kind: "not_connected" };
         return { kind: "unreachable", isDeadSocket: error instanceof DeadSocketError };
       } finally {
         idleSince = now();

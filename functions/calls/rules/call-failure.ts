@@ -40,7 +40,8 @@ export const heldByPage: CallFailure = {
 
 export const notAllowed: CallFailure = {
   code: "call_not_allowed",
-  detail: "No rule in calls of this caller's entry allows this method and path.",
+  detail:
+    "No rule in calls of this caller's entry allows this method and path. Does the path name the right scope? Write it as %7Bscope%7D: curl drops plain braces.",
 };
 
 export const tooManyTimeouts: CallFailure = {
@@ -62,7 +63,12 @@ export function timedOut(seconds: number): CallFailure {
 
 export const unreachable: CallFailure = {
   code: "api_unreachable",
-  detail: "The API cannot be reached, or closed the connection. It may have processed the request.",
+  detail: "The API closed the connection. It may have processed the request.",
+};
+
+export const notConnected: CallFailure = {
+  code: "api_unreachable",
+  detail: "The API cannot be reached. Nothing was sent.",
 };
 
 export const responseTooLarge: CallFailure = {

@@ -25,6 +25,8 @@ export type ApiResult =
   | ApiResponse
   /** `isDeadSocket`: the request failed on a socket of an earlier one, which may have died while Lambda froze it. */
   | { kind: "unreachable"; isDeadSocket: boolean }
+  /** Nothing was sent. */
+  | { kind: "not_connected" }
   | { kind: "timeout" }
   | { kind: "too_large" }
   /** Bytes that are not HTTP. */

@@ -12,6 +12,7 @@ import {
   type CallFailure,
   invalidResponse,
   notAllowed,
+  notConnected,
   noTimeLeft,
   rejectedToken,
   responseTooLarge,
@@ -82,6 +83,7 @@ const failures: Record<Exclude<ApiResult["kind"], "response"> | "no_time", CallF
   too_large: responseTooLarge,
   garbage: invalidResponse("bytes that are not HTTP"),
   unreachable,
+  not_connected: notConnected,
 };
 
 /** Makes calls: sends a caller's request with the connection's token. The caller never gets the token. */

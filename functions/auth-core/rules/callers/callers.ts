@@ -39,7 +39,7 @@ export function parseCallers(list: unknown, options: UrlOptions): Caller[] {
  * A list of callers. Throws an error if two of them have the same name or hash of a key, or if one JWT could match an entry
  * with calls and one without: it would get both calls and a token.
  */
-export function distinct(callers: Caller[]): Caller[] {
+function distinct(callers: Caller[]): Caller[] {
   const names = new Set<string>();
   const hashes = new Map<string, string>();
   for (const caller of callers) {

@@ -14,19 +14,20 @@ const connection = connectionId("acme");
 const prefix = "/v1/connections/acme/api/";
 
 describe("A segment of a path", () => {
-  test.each(["a", "a b", "$metadata", "a.b", ".a", "perché", "{scope}", "(", "@:&=+,!'*~", "*"])(
+  test.each(["a", "a b", "$metadata", "a.b", "C++", ".a", "perché", "{scope}", "(", "@:&=+,!'*~", "*"])(
     "may be %j",
     (segment) => expect(brokenSegment(segment)).toBeUndefined(),
   );
 
   test.each<[string, string[]]>([
     ["has an empty segment or a slash at its end", [""]],
-    ["has a segment of dots or spaces", [".", "..", "...", " ", ". .", "..\u00A0", "\u3000.."]],
+    ["has a segment of dots or spaces", [".", "..", "...", " ", ". .", "..\u00A0", "\u3000..", "..+", "+..", "+"]],
     ["has a segment with a space at its edge or a dot at its end", [" a", "a ", "a.", "a\u2003"]],
     [
       "has a segment with a character that is not allowed, like \\ % ? # ; or a control character",
       ["/", "\\", "%", "?", "#", ";", "\0", "\r", "\n", "\t", "\x7f", "\u0085", "\u00AD", "\u200B", "\u202E", "\uFEFF"]
         .concat(["\u2028", "\u2029", "\uFFFD", "\u2044", "\u2215", "\u2216", "\uD800", "\uE000", "\u{E0001}"])
+        .concat(["\u066A", "\u29F5", "\u29F8", "\u034F", "\u115F", "\u17B4", "\u180B", "\u3164", "\uFE0F", "\u{E0100}"])
         .map((character) => `a${character}b`),
     ],
     [
@@ -178,6 +179,11 @@ describe("The path of a call", () => {
     ["https://api.test/base", ["..", "x"], undefined],
     ["https://api.test/base", ["a", ".."], undefined],
     ["https://api.test//elsewhere.test", ["a"], undefined],
+    ["https://api.test/api/v1", ["auth", "token"], undefined],
+    ["https://api.test/acme/%61pi/v1/Auth", ["TOKEN"], undefined],
+    ["https://api.test/oauth/", ["token"], undefined],
+    ["https://api.test/base", ["auth", "token"], "/base/auth/token"],
+    ["https://api.test/api/v1", ["auth", "token", "x"], "/api/v1/auth/token/x"],
   ])("below %s, %j is sent as %s", (apiBaseUrl, segments, path) => {
     expect(targetOf(apiBaseUrl, segments)).toEqual(path && { origin: "https://api.test", path });
   });

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { allowsCall, brokenPattern, brokenSegment } from "../../functions/auth-core/rules/callers/call-rules.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { searchBody } from "../../functions/calls/edges/search.ts";
@@ -412,7 +412,22 @@ test.each([
   ["in two pieces of the decompressed body", gzipSync(`${"x".repeat(256 * 1024 - 5)}fake-token-1`), "gzip", true],
   ["not in the body", gzipSync("fake-token-2"), "gzip", false],
   ["perhaps in a body that is no gzip", Buffer.from("no gzip"), "gzip", undefined],
-  ["perhaps behind the first 100 MiB", gzipSync(Buffer.alloc(101 * 1024 * 1024)), "gzip", undefined],
+  ["not in 100 MiB", gzipSync(Buffer.alloc(100 * 1024 * 1024)), "gzip", false],
+  ["perhaps behind the first 100 MiB", gzipSync(Buffer.alloc(100 * 1024 * 1024 + 1)), "gzip", undefined],
 ])("A token is %s", async (_, body, encoding, found) => {
-  expect(await searchBody(body, encoding, new Secret("fake-token-1"))).toBe(found);
+  expect(
+    await searchBody(
+      body,
+      encoding,
+      ["fake-token-0", "fake-token-1"].map((token) => new Secret(token)),
+    ),
+  ).toBe(found);
+});
+
+test("A body is decompressed in pieces of 256 KiB: smaller ones take four times as long", async () => {
+  const gunzip = vi.spyOn(process.getBuiltinModule("node:zlib"), "createGunzip");
+  onTestFinished(() => gunzip.mockRestore());
+  await searchBody(gzipSync("x"), "gzip", [new Secret("fake-token-1")]);
+
+  expect(gunzip).toHaveBeenCalledWith({ chunkSize: 262_144 });
 });

@@ -27,12 +27,12 @@ const ports = {
 /** Loads the JWT library with the first JWT: callers with a key never need it. */
 let verifier: JwtVerifier | undefined;
 const lazyVerifier: JwtVerifier = {
-  async verify(token, issuer) {
+  async verify(...request) {
     verifier ??= (await import("@smart-token-broker/auth-core/adapters/jwt-verifier.ts")).oidcVerifier(
       ports.clock,
       settings,
     );
-    return verifier.verify(token, issuer);
+    return verifier.verify(...request);
   },
 };
 

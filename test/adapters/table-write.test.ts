@@ -45,9 +45,9 @@ describeTables((on) => {
     });
 
     it("removes every attribute of a replacement that it does not get", async () => {
-      const { registrationCheckedAt, rotationCheckedAt, retiringKeys } = await storeFullItem();
+      const { registrationCheckedAt, rotationCheckedAt, apiAcceptedAt, retiringKeys } = await storeFullItem();
       const next = { connection, generation: 18, failures: 0 };
-      const kept = { registrationCheckedAt, rotationCheckedAt, retiringKeys };
+      const kept = { registrationCheckedAt, rotationCheckedAt, apiAcceptedAt, retiringKeys };
 
       await on.table.write(next, fence);
 
@@ -61,6 +61,7 @@ describeTables((on) => {
       const foreign = {
         registrationCheckedAt: { N: "1800000009" },
         rotationCheckedAt: { N: "1800000008" },
+        apiAcceptedAt: { N: "1800000006" },
         retiringKeys: { M: { aaaaaaaaaaaaaaaa: { M: { since: { N: "1800000007" } } } } },
       };
       await on.put({ ...(await on.raw(connection)), ...foreign });

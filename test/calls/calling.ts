@@ -84,15 +84,17 @@ export async function startCalling({ age = 600, registered = { apiBaseUrl }, ups
     return {
       tokens,
       line,
-      /** Makes a call, and lets the time pass that it waits for. `before`: seconds that it took to authenticate. */
+      /** Makes a call of an entry, and lets the time pass that it waits for. `before`: seconds that it took to authenticate. */
       call: async ({
         of = connection,
         before = 0,
+        by = "portal",
         ...request
-      }: Partial<CallRequest> & { of?: typeof connection; before?: number } = {}) => {
+      }: Partial<CallRequest> & { of?: typeof connection; before?: number; by?: string } = {}) => {
         const path = { segments: ["orders", "7"], query: "" };
         const whole: CallRequest = { method: "GET", ...path, body: Buffer.alloc(0), ...request };
-        const caller = { connection: of, rules, reporter: "portal fake-user", arrivedAt: clock.now() - before };
+        const own = by === "portal" ? rules : rules.slice(0, 1).map(({ rule }) => ({ entry: by, rule }));
+        const caller = { connection: of, rules: own, reporter: `${by} fake-user`, arrivedAt: clock.now() - before };
         const result = await clock.passUntil(maker.call(caller, whole, { accept: "*/*" }, line));
         return "code" in result ? { ...result, summary: result.code } : { ...result, summary: result.status };
       },

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { UnavailableError } from "../../functions/auth-core/rules/failure.ts";
 import type { ConnectionId } from "../../functions/auth-core/rules/connection-id.ts";
+import type { Secret } from "../../functions/auth-core/rules/secret.ts";
+import { searchBody } from "../../functions/calls/edges/search.ts";
+import type { ApiResult } from "../../functions/calls/use-cases/api.ts";
 import { around } from "../../fixtures/around.ts";
 import { answered, apiBaseUrl, startCalling } from "./calling.ts";
 
@@ -49,7 +52,6 @@ test("After a 401, the call is reported once and sent once more: the same body, 
   expect({ summary, tokens: tokensSent() }).toEqual({ summary: 201, tokens: tokens(0, 1) });
   expect(sent.map(({ body }) => body.toString())).toEqual(["body", "body"]);
   expect(await item()).toMatchObject({ generation: 2 });
-  expect(await item()).not.toHaveProperty("apiRejectedAt");
   expect(line).toMatchObject({ apiStatus: 201 });
 });
 
@@ -116,23 +118,79 @@ test("What the API accepted before says nothing of another token", async () => {
   expect(ports.clock.now()).toBe(clock.now());
 });
 
-test("After a second 401, calls of all environments replace nothing for 15 minutes, also no newer token", async () => {
-  const { environment, calls, clock, item, sweep, ports } = await startCalling({ upstream: { lifetime: 1000 } });
-  const always = () => environment([401, 401]).call();
+test("An API that accepts no token gets a replacement by calls every 15 minutes, for all callers, also of a newer token", async () => {
+  const { environment, calls, clock, sweep, ports } = await startCalling({ upstream: { lifetime: 1000 } });
+  const always = (by: string) => environment([401, 401]).call({ by });
 
-  expect(await always()).toMatchObject({ summary: "api_rejected_token" });
-  expect(await item()).toMatchObject({ apiRejectedAt: clock.now() });
+  expect(await always("portal")).toMatchObject({ summary: "api_rejected_token" });
   clock.advance(480);
   await sweep(ports);
   expect(calls).toHaveLength(2);
   for (const seconds of [61, 358.9]) {
     clock.advance(seconds);
-    expect(await always()).toMatchObject({ summary: "api_rejected_token", retryAfter: expect.any(Number) });
+    const refused = { summary: "api_rejected_token", retryAfter: expect.any(Number) };
+    expect(await always(`after ${seconds}`)).toMatchObject(refused);
   }
   expect(calls).toHaveLength(2);
   clock.advance(0.1);
-  await always();
+  await always("other");
   expect(calls).toHaveLength(3);
+});
+
+/** The seconds at which calls that get 401 replaced a token: one every 15 s, while the API accepts each token of others. */
+async function replacedAt(seconds: number, reporterAt: (second: number) => string) {
+  const { environment, calls, clock } = await startCalling();
+  const instants: number[] = [];
+  for (let second = 0; second <= seconds; second += 15) {
+    const before = calls.length;
+    await environment([401, 401]).call({ by: reporterAt(second) });
+    if (calls.length > before) instants.push(second);
+    await environment().call({ by: "accepted" });
+    clock.advance(15);
+  }
+  return instants;
+}
+
+test("A caller whose path always answers 401 replaces tokens ever more rarely", async () => {
+  expect(await replacedAt(1860, () => "portal")).toEqual([0, 60, 120, 240, 480, 960, 1860]);
+});
+
+test("Calls of many callers whose path always answers 401 replace a token once a minute", async () => {
+  expect(await replacedAt(180, (second) => `portal-${second}`)).toEqual([0, 60, 120, 180]);
+});
+
+test("A caller whose path always answers 401 stops no other one: if the API accepted the token, that replaces the next dead one", async () => {
+  const { environment, calls, clock, tokensSent } = await startCalling();
+  await environment([401, 401]).call();
+  await environment([404]).call({ by: "other" });
+  clock.advance(60);
+
+  expect(await environment([401]).call({ by: "other" })).toMatchObject({ summary: 200 });
+  expect(tokensSent()).toEqual(tokens(0, 1, 1, 1, 2));
+  expect(calls).toHaveLength(2);
+});
+
+test("An environment stores once that the API accepts the token that followed a report; if the table is unavailable, its next call does", async () => {
+  const { environment, clock, item, ports, notices } = await startCalling();
+  const outages = [true];
+  let writes = 0;
+  const table = around(ports.table, (act, name) => {
+    if (name !== "noteApiAcceptance") return act();
+    writes += 1;
+    return outages.shift() ? Promise.reject(new UnavailableError("fake outage")) : act();
+  });
+  const { call } = environment([401, 500, 403], { table });
+
+  await call();
+  expect(writes).toBe(0);
+  expect(await call()).toMatchObject({ summary: 403 });
+  expect(notices).toContainEqual(expect.objectContaining({ kind: "table_unavailable", reason: "fake outage" }));
+  for (let nth = 0; nth < 2; nth += 1) await call();
+  expect(await item()).toMatchObject({ apiAcceptedAt: clock.now() });
+  clock.advance(900);
+  await environment([], { table }).call();
+
+  expect(writes).toBe(2);
 });
 
 test("An upstream that returns the rejected token again gets no further request by calls for 15 minutes", async () => {
@@ -147,18 +205,6 @@ test("An upstream that returns the rejected token again gets no further request 
   clock.advance(120);
   expect(await always()).toMatchObject({ summary: "api_rejected_token" });
   expect(calls).toHaveLength(before);
-});
-
-test("If the table does not store the second 401, the call ends all the same", async () => {
-  const { environment, ports, notices, tokensSent } = await startCalling();
-  const table = around(ports.table, (act, name) =>
-    name === "noteApiRejection" ? Promise.reject(new UnavailableError("fake outage")) : act(),
-  );
-
-  const { summary } = await environment([401, 401], { table }).call();
-
-  expect({ summary, sent: tokensSent() }).toEqual({ summary: "api_rejected_token", sent: tokens(0, 1) });
-  expect(notices).toContainEqual(expect.objectContaining({ kind: "table_unavailable", reason: "fake outage" }));
 });
 
 test.each([
@@ -235,7 +281,7 @@ test("The second request has what the first one and the token left", async () =>
   expect(line).toMatchObject({ tokenMs: 10_000, apiMs: 18_000 });
 });
 
-test("After three time-outs in a row, calls of this connection fail at once for 10 s", async () => {
+test("After three time-outs in a row, an entry's calls of this connection fail at once for 10 s, and no other's", async () => {
   const { environment, sent, clock } = await startCalling();
   const { call } = environment([timeout, timeout, 200, timeout, timeout, timeout]);
   const codes = [];
@@ -245,10 +291,33 @@ test("After three time-outs in a row, calls of this connection fail at once for 
   expect(sent).toHaveLength(6);
   clock.advance(9.9);
   expect(await call()).toMatchObject({ summary: "api_timeout", retryAfter: expect.closeTo(0.1, 3) });
-  // Another connection of this environment is not slow.
   expect(await call({ of: "other" as ConnectionId })).not.toMatchObject({ summary: "api_timeout" });
+  expect(await call({ by: "other" })).toMatchObject({ summary: 200 });
   clock.advance(0.1);
   expect(await call()).toMatchObject({ summary: 200 });
+});
+
+test("After the pause one call tests the API: others fail at once until it has an answer", async () => {
+  const { environment, clock, sent } = await startCalling();
+  const held = [Promise.withResolvers<ApiResult>(), Promise.withResolvers<ApiResult>()] as const;
+  const answers = [timeout, timeout, timeout, held[0].promise, held[1].promise];
+  const { call } = environment([], { api: { send: async () => answers.shift() ?? answered(200) } });
+  for (let nth = 0; nth < 3; nth += 1) await call();
+  clock.advance(10);
+
+  const testing = call();
+  expect(await call()).toMatchObject({ summary: "api_timeout", retryAfter: 25 });
+  held[0].resolve(timeout);
+  expect(await testing).toMatchObject({ summary: "api_timeout" });
+  clock.advance(9.9);
+  expect(await call()).toMatchObject({ summary: "api_timeout", retryAfter: expect.closeTo(0.1, 3) });
+  clock.advance(0.1);
+  const last = call();
+  expect(await call()).toMatchObject({ summary: "api_timeout" });
+  held[1].resolve(answered(200));
+
+  expect([await last, await call()]).toMatchObject([{ summary: 200 }, { summary: 200 }]);
+  expect(sent).toHaveLength(6);
 });
 
 test("A call that had no time to be sent does not show that the API answers again", async () => {
@@ -303,7 +372,7 @@ test("Failures of the token service pass through", async () => {
   clock.advance(3600);
   Object.assign(upstream.upstreamScenario, { api_key: "down", refresh_token: "down" });
   expect(await environment().call()).toMatchObject({ summary: "upstream_unavailable", retryAfter: expect.any(Number) });
-  expect(await item()).not.toHaveProperty("apiRejectedAt");
+  expect(await item()).not.toHaveProperty("rejectionReports");
   expect(sent).toEqual([]);
 });
 
@@ -316,6 +385,8 @@ test.each([
   ["the token in a header that is dropped", answered(200, "", { "x-internal": "fake-access-0" }), false, 200],
   ["the token in its body", answered(200), true, "api_invalid_response"],
   ["a body that cannot be searched", answered(200), undefined, "api_invalid_response"],
+  ["a transfer encoding", answered(200, "", { "transfer-encoding": "gzip, chunked" }), false, "api_invalid_response"],
+  ["the transfer encoding of pieces", answered(200, "", { "transfer-encoding": "Chunked" }), false, 200],
   ["too many bytes", { kind: "too_large" }, false, "response_too_large"],
   ["no HTTP", { kind: "garbage" }, false, "api_invalid_response"],
   ["nothing in time", timeout, false, "api_timeout"],
@@ -337,4 +408,36 @@ test("The body is searched with the encoding of its header, in lower case", asyn
   for (let at = 0; at < 3; at += 1) await call();
 
   expect(encodings).toEqual([undefined, "gzip", "gzip, br"]);
+});
+
+test("Nothing that an API answers reaches the caller if it has a token that was sent and is valid", async () => {
+  const { environment } = await startCalling();
+  const echoes = [answered(200, "old: fake-access-0"), answered(200, "", { etag: "fake-access-0" })];
+  const { call } = environment([401, ...echoes], { search: searchBody });
+
+  for (let nth = 0; nth < 2; nth += 1) expect(await call()).toMatchObject({ summary: "api_invalid_response" });
+});
+
+test("An answer is searched for the newest four tokens of its connection that have not expired", async () => {
+  const { environment, clock } = await startCalling({ upstream: { lifetime: 10_000 } });
+  const searched: string[][] = [];
+  const search = async (_: Buffer, __: unknown, secrets: readonly Secret[]) => {
+    searched.push(secrets.map((secret) => secret.reveal()));
+    return false;
+  };
+  const { call } = environment([401, 200, 401, 200, 401, 200, 401, 200, 401, 200], { search });
+  for (let nth = 0; nth < 5; nth += 1) {
+    await call({ by: `caller-${nth}` });
+    clock.advance(nth === 0 ? 3000 : 61);
+  }
+  await call({ of: "other" as ConnectionId });
+
+  expect(searched.map((each) => each.map((token) => token.at(-1)).join(""))).toEqual([
+    "10",
+    "21",
+    "321",
+    "4321",
+    "5432",
+    "6",
+  ]);
 });

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import type { APIGatewayProxyEventV2 as Event } from "aws-lambda";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { allowsCall, brokenPattern, brokenSegment } from "../../functions/auth-core/rules/callers/call-rules.ts";
 import { Secret } from "../../functions/auth-core/rules/secret.ts";
 import { searchBody } from "../../functions/calls/edges/search.ts";
@@ -14,19 +14,20 @@ const connection = connectionId("acme");
 const prefix = "/v1/connections/acme/api/";
 
 describe("A segment of a path", () => {
-  test.each(["a", "a b", "$metadata", "a.b", ".a", "perché", "{scope}", "(", "@:&=+,!'*~", "*"])(
+  test.each(["a", "a b", "$metadata", "a.b", "C++", ".a", "perché", "{scope}", "(", "@:&=+,!'*~", "*"])(
     "may be %j",
     (segment) => expect(brokenSegment(segment)).toBeUndefined(),
   );
 
   test.each<[string, string[]]>([
     ["has an empty segment or a slash at its end", [""]],
-    ["has a segment of dots or spaces", [".", "..", "...", " ", ". .", "..\u00A0", "\u3000.."]],
+    ["has a segment of dots or spaces", [".", "..", "...", " ", ". .", "..\u00A0", "\u3000..", "..+", "+..", "+"]],
     ["has a segment with a space at its edge or a dot at its end", [" a", "a ", "a.", "a\u2003"]],
     [
       "has a segment with a character that is not allowed, like \\ % ? # ; or a control character",
       ["/", "\\", "%", "?", "#", ";", "\0", "\r", "\n", "\t", "\x7f", "\u0085", "\u00AD", "\u200B", "\u202E", "\uFEFF"]
         .concat(["\u2028", "\u2029", "\uFFFD", "\u2044", "\u2215", "\u2216", "\uD800", "\uE000", "\u{E0001}"])
+        .concat(["\u066A", "\u29F5", "\u29F8", "\u034F", "\u115F", "\u17B4", "\u180B", "\u3164", "\uFE0F", "\u{E0100}"])
         .map((character) => `a${character}b`),
     ],
     [
@@ -178,6 +179,11 @@ describe("The path of a call", () => {
     ["https://api.test/base", ["..", "x"], undefined],
     ["https://api.test/base", ["a", ".."], undefined],
     ["https://api.test//elsewhere.test", ["a"], undefined],
+    ["https://api.test/api/v1", ["auth", "token"], undefined],
+    ["https://api.test/acme/%61pi/v1/Auth", ["TOKEN"], undefined],
+    ["https://api.test/oauth/", ["token"], undefined],
+    ["https://api.test/base", ["auth", "token"], "/base/auth/token"],
+    ["https://api.test/api/v1", ["auth", "token", "x"], "/api/v1/auth/token/x"],
   ])("below %s, %j is sent as %s", (apiBaseUrl, segments, path) => {
     expect(targetOf(apiBaseUrl, segments)).toEqual(path && { origin: "https://api.test", path });
   });
@@ -406,7 +412,22 @@ test.each([
   ["in two pieces of the decompressed body", gzipSync(`${"x".repeat(256 * 1024 - 5)}fake-token-1`), "gzip", true],
   ["not in the body", gzipSync("fake-token-2"), "gzip", false],
   ["perhaps in a body that is no gzip", Buffer.from("no gzip"), "gzip", undefined],
-  ["perhaps behind the first 100 MiB", gzipSync(Buffer.alloc(101 * 1024 * 1024)), "gzip", undefined],
+  ["not in 100 MiB", gzipSync(Buffer.alloc(100 * 1024 * 1024)), "gzip", false],
+  ["perhaps behind the first 100 MiB", gzipSync(Buffer.alloc(100 * 1024 * 1024 + 1)), "gzip", undefined],
 ])("A token is %s", async (_, body, encoding, found) => {
-  expect(await searchBody(body, encoding, new Secret("fake-token-1"))).toBe(found);
+  expect(
+    await searchBody(
+      body,
+      encoding,
+      ["fake-token-0", "fake-token-1"].map((token) => new Secret(token)),
+    ),
+  ).toBe(found);
+});
+
+test("A body is decompressed in pieces of 256 KiB: smaller ones take four times as long", async () => {
+  const gunzip = vi.spyOn(process.getBuiltinModule("node:zlib"), "createGunzip");
+  onTestFinished(() => gunzip.mockRestore());
+  await searchBody(gzipSync("x"), "gzip", [new Secret("fake-token-1")]);
+
+  expect(gunzip).toHaveBeenCalledWith({ chunkSize: 262_144 });
 });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { sha256Hex } from "../../functions/auth-core/rules/fingerprint.ts";
 import { parseCallers } from "../../functions/auth-core/rules/callers/callers.ts";
 import {
   entryRecord,
@@ -8,7 +9,7 @@ import {
 } from "../../functions/auth-core/use-cases/revoked-keys.ts";
 import { CallsEndpoint } from "../../functions/calls/edges/endpoint.ts";
 import { searchBody } from "../../functions/calls/edges/search.ts";
-import { testSettings } from "../../fixtures/registration.ts";
+import { connectionId, testSettings } from "../../fixtures/registration.ts";
 import { fakeClaims } from "../oauth/issuer.ts";
 import { memoryKeyTables } from "../oauth/key-tables.ts";
 import { eventOf } from "../oauth/request-bodies.ts";
@@ -31,8 +32,10 @@ async function startCalls() {
   const world = await startWorld();
   world.register("acme", { apiBaseUrl: "https://api.test" });
   const tables = memoryKeyTables();
-  const answered = { kind: "response", status: 200, headers: {}, body: Buffer.from("{}") } as const;
-  const ports = { ...world.ports, ...tables, api: { send: async () => answered }, search: searchBody };
+  const answered = { kind: "response", headers: {}, body: Buffer.from("{}") } as const;
+  const statuses: number[] = [];
+  const api = { send: async () => ({ ...answered, status: statuses.shift() ?? 200 }) };
+  const ports = { ...world.ports, ...tables, api, search: searchBody };
   let claims: Record<string, unknown> = {};
   const verifier = { verify: async () => ({ kind: "valid" as const, claims }) };
   const endpoint = new CallsEndpoint(parseCallers(listed, testSettings), ports, verifier, testSettings);
@@ -48,8 +51,21 @@ async function startCalls() {
     return `${status} ${line.code} ${line.callerRole ?? "nobody"} ${user}`;
   }
   const revoke = (record: string) => tables.revoked.set(record, { name: "fake", at: world.clock.now() });
-  return { ...world, revoked: tables.revoked, call, revoke };
+  return { ...world, revoked: tables.revoked, call, revoke, statuses };
 }
+
+test("each user of an entry is a reporter of its own", async () => {
+  const { clock, call, item, statuses } = await startCalls();
+  await call("ann");
+  clock.advance(60);
+  statuses.push(401);
+  expect(await call("ann")).toBe("200 portal");
+
+  const reporter = `portal ${userPseudonym({ iss: issuer, sub: "ann" })}`;
+  expect(Object.keys((await item(connectionId("acme")))?.rejectionReports ?? {})).toEqual([
+    sha256Hex(reporter).slice(0, 16),
+  ]);
+});
 
 test("a revoked user's calls fail 30 s later in all entries, others' do not, and a restored user calls again", async () => {
   const { clock, call, revoke, revoked } = await startCalls();

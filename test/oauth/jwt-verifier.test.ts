@@ -7,13 +7,13 @@ import { hmacJwt, jwtOf, signingKey, unsignedJwt, withClaims } from "./jwt.ts";
 
 let clock: SteppedClock;
 let issuer: Issuer;
-let verify: (token: string) => Promise<{ kind: string; reason?: string }>;
+let verify: (token: string, isListed?: () => boolean) => Promise<{ kind: string; reason?: string }>;
 
 beforeEach(async () => {
   clock = steppedClock();
   issuer = await startIssuer(() => clock.now());
   const verifier = oidcVerifier(clock, { allowLoopbackHttp: true });
-  verify = (token) => verifier.verify(new Secret(token), issuer.url);
+  verify = (token, isListed = () => true) => verifier.verify(new Secret(token), issuer.url, isListed);
 });
 afterEach(() => issuer.close());
 
@@ -202,9 +202,13 @@ describe("oidcVerifier", () => {
       expect(await verify(token)).toMatchObject({ kind: "invalid" });
     });
 
-    test("among at most 1,000", async () => {
+    test("among at most 1,000 that an entry accepts", async () => {
       const token = issuer.token();
       await verify(token);
+      for (let i = 0; i < 1000; i += 1) await verify(issuer.token({ jti: `other-${i}` }), () => false);
+      const first = verifications();
+      await verify(token);
+      expect(verifications() - first).toBe(0);
       for (let i = 0; i < 1000; i += 1) await verify(issuer.token({ jti: `${i}` }));
       const before = verifications();
       await verify(token);
@@ -267,7 +271,9 @@ describe("oidcVerifier does not trust an issuer, and verifies nothing, if", () =
     const token = jwtOf(issuer.key, fakeClaims(discovery.issuer, clock.now()));
     const deployed = oidcVerifier(clock, { allowLoopbackHttp: false });
 
-    expect(await deployed.verify(new Secret(token), discovery.issuer)).toMatchObject({ kind: "unavailable" });
+    expect(await deployed.verify(new Secret(token), discovery.issuer, () => true)).toMatchObject({
+      kind: "unavailable",
+    });
     expect(fetchSpy.mock.calls.map(([url]) => url)).toEqual([`${discovery.issuer}${discoveryPath}`]);
   });
 

@@ -40,7 +40,7 @@ it("the deaths are at every call of every port", () => {
     "claimRotationCheck",
     "findByKey",
     "makeDue",
-    "noteApiRejection",
+    "noteApiAcceptance",
     "reschedule",
   ]);
   const calls = Object.entries({ table, registrations, upstream }).flatMap(([port, methods]) =>

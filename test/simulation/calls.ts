@@ -14,8 +14,8 @@ import { drawsOf } from "./random.ts";
 import type { newUpstream } from "./upstream.ts";
 
 export const apiBaseUrl = "https://api.test/base";
-const key = `stb_${"fake-key-of-erp_".repeat(4).slice(0, 43)}`;
-const hash = callerKeyHash(new Secret(key));
+const keyOf = (entry: string) => `stb_${`fake-key-of-${entry}_`.repeat(4).slice(0, 43)}`;
+const entries = ["erp", "portal"].map((name) => ({ name, hash: callerKeyHash(new Secret(keyOf(name))) }));
 
 const rules = [
   { methods: ["GET"], path: "/orders/*" },
@@ -23,6 +23,8 @@ const rules = [
 ];
 
 interface Request {
+  /** The entry of its caller. */
+  entry: string;
   method: string;
   path: string;
   /** The path that the API gets; absent: no rule allows the call. */
@@ -30,27 +32,31 @@ interface Request {
 }
 
 /** What callers try. `ID` is the connection, which is its scope too. */
-const requests: [method: string, path: string, sent?: string][] = [
-  ["GET", "orders/7", "/base/orders/7"],
-  ["GET", "api/{scope}/CO/Orders", "/base/api/ID/CO/Orders"],
-  ["POST", "api/ID/CO/Orders", "/base/api/ID/CO/Orders"],
-  ["POST", "orders/7"],
-  ["GET", "orders/7/lines"],
-  ["GET", "api/connection-9/CO/Orders"],
-  ["DELETE", "api/ID/CO/Orders"],
+const requests: [entry: string, method: string, path: string, sent?: string][] = [
+  ["erp", "GET", "orders/7", "/base/orders/7"],
+  ["erp", "GET", "api/{scope}/CO/Orders", "/base/api/ID/CO/Orders"],
+  ["erp", "POST", "api/ID/CO/Orders", "/base/api/ID/CO/Orders"],
+  ["portal", "GET", "orders/8", "/base/orders/8"],
+  ["portal", "GET", "orders/9", "/base/orders/9"],
+  ["erp", "POST", "orders/7"],
+  ["erp", "GET", "orders/7/lines"],
+  ["portal", "GET", "api/connection-9/CO/Orders"],
+  ["portal", "DELETE", "api/ID/CO/Orders"],
 ];
 
 /** What a call tries: any request now and then, mostly one that is allowed. */
 export function requestOf(connection: string, choice: number): Request {
-  const index = choice < 0.7 ? Math.floor((choice / 0.7) * 3) : 3 + Math.floor(((choice - 0.7) / 0.3) * 4);
-  const [method = "", path = "", sent] = (requests[index] ?? []).map((text) => text?.replace("ID", connection));
-  return { method, path, ...(sent !== undefined && { sent }) };
+  const index = choice < 0.8 ? Math.floor((choice / 0.8) * 5) : 5 + Math.floor(((choice - 0.8) / 0.2) * 4);
+  const [entry = "", method = "", path = "", sent] = (requests[index] ?? []).map((text) =>
+    text?.replace("ID", connection),
+  );
+  return { entry, method, path, ...(sent !== undefined && { sent }) };
 }
 
 /** The function calls, the list of callers that operators revoke from, and the business API. */
 export function newCalls(
   seed: number,
-  { now, record }: Runtime,
+  { now, record, wait }: Runtime,
   network: ReturnType<typeof newNetwork>,
   plan: Plan,
   upstream: ReturnType<typeof newUpstream>,
@@ -58,19 +64,34 @@ export function newCalls(
 ) {
   const revoked = new Map<string, { name: string; at: number }>();
   const draws = drawsOf(seed, "api");
-  /** The API answers 401 to every token, or is down at times, or neither. */
-  const habit = draws.pick(["rejects", "down", "fine"] as const);
+  /**
+   * The API answers 401 to every token, or is down at times, or neither. Or it denies orders/8 with 401 and forgets its
+   * tokens every 1,000 s, or it never answers the portal.
+   */
+  const habit = draws.pick(["rejects", "down", "fine", "denies", "hangs"] as const);
+  const connections = plan.connections.map(({ id }) => id);
   const callers = parseCallers(
-    [{ name: "erp", connections: plan.connections.map(({ id }) => id), keySha256: [hash], calls: rules }],
+    entries.map(({ name, hash }) => ({ name, connections, keySha256: [hash], calls: rules })),
     testSettings,
   );
 
-  function answer(process: Process, connection: string, request: ApiRequest): ApiResult {
+  async function answer(
+    process: Process,
+    connection: string,
+    request: ApiRequest,
+    seconds: number,
+  ): Promise<ApiResult> {
+    if (habit === "hangs" && /[89]$/.test(request.path)) {
+      await wait(process, seconds);
+      return { kind: "timeout" };
+    }
     const token = request.token.reveal();
     const issued = upstream.tokens.get(token);
+    const isForgotten = habit === "denies" && Number(issued?.at) < Math.floor(now() / 1000) * 1000;
+    const isDenied = habit === "rejects" || (habit === "denies" && request.path.endsWith("8")) || isForgotten;
     const isAccepted = issued !== undefined && issued.endedAt === undefined && issued.expiresAt > now();
     const isDown = habit === "down" && drawsOf(seed, `down ${Math.floor(now() / 100)}`).is(0.3);
-    const status = isDown ? 503 : isAccepted && habit !== "rejects" ? 200 : 401;
+    const status = isDown ? 503 : isAccepted && !isDenied ? 200 : 401;
     record({ kind: "sent", process, connection, token, method: request.method, path: request.path, status });
     return { kind: "response", status, headers: {}, body: Buffer.alloc(0) };
   }
@@ -81,19 +102,16 @@ export function newCalls(
       async send(request, seconds) {
         const by = process();
         const { connection: of = "" } = by;
-        try {
-          return await network.call(
-            by,
-            "api.send",
-            { attempts: 1, timeout: seconds },
-            () => answer(by, of, request),
-            of,
-          );
-        } catch (error) {
+        const client = { attempts: 1, timeout: seconds };
+        const lost = (error: unknown): ApiResult => {
           if (!(error instanceof UnavailableError)) throw error;
           const isDeadSocket = by.draws.is(0.5);
           return by.draws.is(0.5) ? { kind: "timeout" } : { kind: "unreachable", isDeadSocket };
-        }
+        };
+        const call = network.call(by, "api.send", client, () => answer(by, of, request, seconds), of);
+        const result = await call.catch(lost);
+        record({ kind: "result", process: by, connection: of, result: result.kind });
+        return result;
       },
     };
     const revokedKeys = {
@@ -118,19 +136,21 @@ export function newCalls(
     habit,
     endpointOf,
     eventOf(connection: string, choice: number) {
-      const { method, path } = requestOf(connection, choice);
+      const { entry, method, path } = requestOf(connection, choice);
       const event = tokenEvent(connection, { rawPath: `/v1/connections/${connection}/api/${path}` });
       return {
         ...event,
         pathParameters: { connection, path },
-        headers: { authorization: `Bearer ${key}` },
+        headers: { authorization: `Bearer ${keyOf(entry)}` },
         requestContext: { ...event.requestContext, http: { ...event.requestContext.http, method } },
       };
     },
-    /** An operator revokes the caller's key, or undoes that. */
+    /** An operator revokes the callers' keys, or undoes that. */
     act({ act }: Pick<Act, "act">): void {
-      if (act === "revokeCaller") revoked.set(hash, { name: "erp", at: now() });
-      else revoked.delete(hash);
+      for (const { name, hash } of entries) {
+        if (act === "revokeCaller") revoked.set(hash, { name, at: now() });
+        else revoked.delete(hash);
+      }
       record({ kind: "caller", revoked: revoked.size > 0 });
     },
   };

@@ -71,6 +71,7 @@ export function factsOf(world: World) {
       ),
     itemAt,
     labelsAt,
+    actOf: new Map(world.plan.acts.map((act) => [act.id, act])),
     isDeletedAt: (connection: string, at: number) => Object.keys(labelsAt(connection, at)).length === 0,
     keyOf: new Map([...world.upstream.keys.keys()].map((key) => [fingerprintOf(key), key])),
     /** Whether the process may not have done what follows a write: it ended, or a call of it got no answer. */

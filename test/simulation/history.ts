@@ -3,6 +3,7 @@ import type { BrokerEvent } from "../../functions/auth-core/rules/event.ts";
 import type { Notice } from "../../functions/auth-core/rules/notice.ts";
 import type { TokenRequirements } from "../../functions/auth-core/rules/tokens/token-set.ts";
 import type { Answer } from "../../functions/auth-core/use-cases/token-service.ts";
+import type { ApiResult } from "../../functions/calls/use-cases/api.ts";
 import type { Draws } from "./random.ts";
 
 /** A run of one function: its calls wait for answers, it may freeze, and it may die. */
@@ -48,6 +49,8 @@ export type Entry = { at: number; process?: Process; connection?: string } & (
   | { kind: "notice"; notice: Notice }
   /** The business API got a request of a call. */
   | { kind: "sent"; token: string; method: string; path: string; status: number }
+  /** What a process learned of its request to the business API. */
+  | { kind: "result"; result: ApiResult["kind"] }
   | { kind: "called"; status: number; code: string }
   /** An operator revoked the caller of calls, or undid that. */
   | { kind: "caller"; revoked: boolean }
@@ -92,6 +95,8 @@ function textOf(entry: Entry): string {
       return `notice ${JSON.stringify(entry.notice)}`;
     case "sent":
       return `api ${entry.method} ${entry.path} with ${entry.token}: ${entry.status}`;
+    case "result":
+      return `result: ${entry.result}`;
     case "called":
       return `answer ${entry.status} ${entry.code}`;
     case "caller":

@@ -187,7 +187,7 @@ export const modes: Record<string, Mode> = {
     freeze: 0.02,
     outage: 0.2,
     tableOutage: 0.2,
-    atOnce: 0.1,
+    atOnce: 0.5,
     singleActive: 0.3,
   }),
 };

@@ -36,6 +36,7 @@ export function fullItem(connection: ConnectionId): ConnectionItem {
       apiKeyId: "key-1",
       keyCreatedAt: obtainedAt - 86_400.125,
       singleActiveToken: true,
+      apiRejectedAt: obtainedAt - 60.5,
     }),
     nextActionAt: obtainedAt + 1800.5,
     leaseOwner: "owner-1",
@@ -53,6 +54,7 @@ export function fullItem(connection: ConnectionId): ConnectionItem {
     operatorError: "credentials_rejected",
     registrationCheckedAt: obtainedAt + 2,
     rotationCheckedAt: obtainedAt + 3,
+    apiAcceptedAt: obtainedAt + 3.5,
     retiringKeys: {
       "0123456789abcdef": { since: obtainedAt, testedVersion: "version-1", basedOn: "version-1 version-0" },
       fedcba9876543210: {

@@ -17,7 +17,8 @@ function reportAsOftenAsAllowed(times: number) {
   const instants: number[] = [];
   for (let at = now; instants.length < times; ) {
     const item = { tokenSet: tokenSet({ singleActiveToken: true, accessTokenExpiresAt: at + 600 }) };
-    reports = afterReport({ ...item, ...(reports && { rejectionReports: reports }) }, at, reportBy("one"));
+    const before = { ...item, ...(reports && { rejectionReports: reports }) };
+    reports = afterReport(before, at, reportBy("one")).rejectionReports;
     instants.push(at);
     at = nextReportAt({ ...item, ...(reports && { rejectionReports: reports }) }, at, reportBy("one"));
   }
@@ -43,11 +44,11 @@ it("A report is forgotten after 30 minutes without another: then the pause is 30
   const old = { [printOf("one")]: { count: 9, at: now - 1800 } };
 
   expect(afterReport({ tokenSet: single, rejectionReports }, now, reportBy("one"))).toMatchObject({
-    [printOf("one")]: { count: 10 },
+    rejectionReports: { [printOf("one")]: { count: 10 } },
   });
   expect(nextReportAt({ tokenSet: single, rejectionReports: old }, now, reportBy("one"))).toBe(0);
   expect(afterReport({ tokenSet: single, rejectionReports: old }, now, reportBy("one"))).toEqual({
-    [printOf("one")]: { count: 1, at: now },
+    rejectionReports: { [printOf("one")]: { count: 1, at: now } },
   });
 });
 
@@ -59,12 +60,13 @@ it("An item keeps the reports of 16 callers: the oldest is dropped, and with it 
   const full = { tokenSet: single, rejectionReports: of(16, (index) => 100 - index) };
   const stale = { tokenSet: single, rejectionReports: of(3, (index) => 1799 + index) };
 
-  const after = afterReport(full, now, reportBy("one")) ?? {};
+  const reportsAfter = (item: typeof full) => afterReport(item, now, reportBy("one")).rejectionReports ?? {};
+  const after = reportsAfter(full);
 
   expect(Object.keys(after)).toHaveLength(16);
   expect(after).toHaveProperty(printOf("one"));
   expect(after).not.toHaveProperty("caller-0");
-  expect(Object.keys(afterReport(stale, now, reportBy("one")) ?? {})).toEqual([printOf("one"), "caller-0"]);
+  expect(Object.keys(reportsAfter(stale))).toEqual([printOf("one"), "caller-0"]);
 });
 
 it.each([
@@ -86,24 +88,47 @@ it.each([
   const rejectionReports = { [printOf("one")]: { count: 9, at: now } };
 
   expect(nextReportAt({ ...item, rejectionReports }, now, requirements)).toBe(0);
-  expect(afterReport({ ...item, rejectionReports }, now, requirements)).toBe(rejectionReports);
+  expect(afterReport({ ...item, rejectionReports }, now, requirements)).toEqual({});
 });
 
 it("A replacement of the sweep keeps the reports", () => {
   const rejectionReports = { [printOf("one")]: { count: 9, at: now } };
 
-  expect(afterReport({ tokenSet: single, rejectionReports }, now, undefined)).toBe(rejectionReports);
+  expect(afterReport({ tokenSet: single, rejectionReports }, now, undefined)).toEqual({});
 });
 
-it.each([
-  ["a new token", {}, {}, 60],
-  ["a token that the API accepted since", {}, { acceptedAt: now + 100 }, 160],
-  ["a token after the API rejected two in a row", { apiRejectedAt: now - 10 }, {}, 890],
-  ["a token so long after that, that only its own age counts", { apiRejectedAt: now - 900 }, {}, 60],
-])("A call's report of %s is delayed, also with tokens that stay valid beside each other", (_, item, call, delay) => {
-  const reported = { ...item, tokenSet: tokenSet({ obtainedAt: now }) };
+it.each<
+  [string, { rejected?: number; accepted?: number; seen?: number; attempted?: number; reporter?: string }, number]
+>([
+  ["a new token", {}, 60],
+  ["a token that an attempt did not replace", { attempted: 50 }, 110],
+  ["a token that the API accepted since", { seen: 100 }, 160],
+  ["a token after a report, while the API accepts none", { rejected: -10 }, 890],
+  ["a token after a report and what was accepted before it", { rejected: -10, accepted: -11 }, 890],
+  ["a token after a report, if one was accepted since", { rejected: -10, accepted: -10 }, 60],
+  ["a token after a report, if this environment saw it accepted", { rejected: -10, seen: -9 }, 60],
+  ["a token so long after a report, that only its own age counts", { rejected: -900 }, 60],
+  ["a token of a caller with four reports", { reporter: "one" }, 240],
+  ["a token of another caller", { reporter: "other" }, 60],
+])("A call's report of %s is delayed, also with tokens that stay valid beside each other", (_, given, delay) => {
+  const { rejected = -1e9, accepted = -1e9, seen = -1e9, attempted = -1e9, reporter = "nobody" } = given;
+  const reported = {
+    tokenSet: tokenSet({ obtainedAt: now, apiRejectedAt: now + rejected }),
+    apiAcceptedAt: now + accepted,
+    attemptedAt: now + attempted,
+    rejectionReports: { [printOf(reporter)]: { count: 4, at: now } },
+  };
 
-  expect(nextReportAt(reported, now, { ...reportBy("one"), call }) - now).toBe(delay);
+  expect(nextReportAt(reported, now, { ...reportBy("one"), call: { acceptedAt: now + seen } }) - now).toBe(delay);
+});
+
+it("A call's report is counted, and its instant stays with the token set", () => {
+  const item = { tokenSet: tokenSet() };
+
+  expect(afterReport(item, now, { ...reportBy("one"), call: {} })).toEqual({
+    tokenSet: { ...item.tokenSet, apiRejectedAt: now },
+    rejectionReports: { [printOf("one")]: { count: 1, at: now } },
+  });
 });
 
 it("A call's report of another token, or of an expired one, is not delayed", () => {

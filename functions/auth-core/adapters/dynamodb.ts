@@ -244,7 +244,7 @@ export function dynamoDbTokenTable(tableName: string, dynamoDb: DynamoDb): KeyTa
       return output !== undefined;
     },
 
-    noteApiRejection: async (connection, now) => void (await claim("apiRejectedAt", connection, now, now)),
+    noteApiAcceptance: async (connection, now) => void (await claim("apiAcceptedAt", connection, now, now)),
     claimRotationCheck: (connection, now, notSince) => claim("rotationCheckedAt", connection, now, notSince),
     claimRegistrationCheck: (connection, now, notSince) => claim("registrationCheckedAt", connection, now, notSince),
   };

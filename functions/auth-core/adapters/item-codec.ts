@@ -26,6 +26,7 @@ const tokenSetAttributes = {
   apiKeyId: "text",
   keyCreatedAt: "instant",
   singleActiveToken: "flag",
+  apiRejectedAt: "instant",
   dueAt: "instant",
 } as const satisfies Record<keyof TokenSet, AttributeType>;
 
@@ -45,7 +46,7 @@ const itemAttributes = {
   rejectionReports: "reports",
   registrationCheckedAt: "instant",
   rotationCheckedAt: "instant",
-  apiRejectedAt: "instant",
+  apiAcceptedAt: "instant",
   retiringKeys: "keys",
 } as const satisfies Record<Exclude<keyof ConnectionItem, "tokenSet">, AttributeType>;
 
@@ -56,7 +57,7 @@ const writtenWithoutLease = new Set([
   "connection",
   "registrationCheckedAt",
   "rotationCheckedAt",
-  "apiRejectedAt",
+  "apiAcceptedAt",
   "retiringKeys",
 ]);
 

@@ -12,6 +12,8 @@ import { sha256Hex } from "../rules/fingerprint.ts";
 const rememberFor = 60;
 const maxRemembered = 1000;
 
+type Verify = Parameters<JwtVerifier["verify"]>;
+
 interface Remembered {
   verdict: JwtVerdict;
   at: number;
@@ -21,7 +23,8 @@ interface Remembered {
 
 /**
  * Verifies JWTs with the published keys of their issuer (RFC 7519): signature, issuer, `exp` (required), `nbf`, and the
- * rules of `jwt-rules.ts`. Remembers a valid JWT for 60 s. Does not check the audience or other claims; `claims.ts` does.
+ * rules of `jwt-rules.ts`. Does not check the audience or other claims; `claims.ts` does. Remembers a valid JWT for 60 s if
+ * that accepts it: others of the issuer, which has JWTs for many audiences, would take its place.
  *
  * Only sends requests to the issuer that is passed to `verify`. Ignores the `jku`, `x5u` and `jwk` of a JWT.
  */
@@ -30,14 +33,15 @@ export function oidcVerifier(clock: Clock, options: UrlOptions): JwtVerifier {
   /** Valid JWTs by their hash. Newer keys verify them again: the issuer may have withdrawn a key. */
   const verified = new WeakMap<Keys, Map<string, Remembered>>();
 
-  async function verifyOnce(keys: Keys, token: string, issuer: string): Promise<JwtVerdict> {
+  async function verifyOnce(keys: Keys, ...[secret, issuer, isListed]: Verify): Promise<JwtVerdict> {
     const now = clock.now();
+    const token = secret.reveal();
     const hash = sha256Hex(token);
     const known = verified.get(keys) ?? new Map<string, Remembered>();
     const last = known.get(hash);
     if (last && last.at <= now && now < last.until) return last.verdict;
     const verdict = await verifyWith(keys, token, issuer, now);
-    if (verdict.kind !== "valid") return verdict;
+    if (verdict.kind !== "valid" || !isListed(verdict.claims)) return verdict;
     if (known.size >= maxRemembered) known.clear();
     verified.set(
       keys,
@@ -47,14 +51,14 @@ export function oidcVerifier(clock: Clock, options: UrlOptions): JwtVerifier {
   }
 
   return {
-    async verify(secret, issuer): Promise<JwtVerdict> {
-      const token = secret.reveal();
+    async verify(...request): Promise<JwtVerdict> {
+      const [secret, issuer] = request;
       const found = await issuerKeys.current(issuer);
       if (found.kind === "unavailable") return { ...found, reason: "no keys" };
-      const verdict = await verifyOnce(found.keys, token, issuer);
+      const verdict = await verifyOnce(found.keys, ...request);
       if (verdict.kind !== "invalid" || verdict.reason !== unknownKey) return verdict;
-      const other = await issuerKeys.otherThan(found.keys, issuer, keyIdOf(token));
-      return other ? verifyOnce(other, token, issuer) : verdict;
+      const other = await issuerKeys.otherThan(found.keys, issuer, keyIdOf(secret.reveal()));
+      return other ? verifyOnce(other, ...request) : verdict;
     },
   };
 }

@@ -35,8 +35,12 @@ export type NotAuthenticated =
 
 /** Verifies JWTs with the published keys of their issuer. */
 export interface JwtVerifier {
-  /** Never throws because of the token or the issuer. */
-  verify(token: Secret, issuer: string): Promise<JwtVerdict>;
+  /**
+   * Never throws because of the token or the issuer.
+   *
+   * @param isListed whether an entry accepts these claims. Only then the verifier may remember its verdict
+   */
+  verify(token: Secret, issuer: string, isListed: (claims: Record<string, unknown>) => boolean): Promise<JwtVerdict>;
 }
 
 export type JwtVerdict =
@@ -97,14 +101,18 @@ export class Authenticator {
       (caller) => caller.issuer === issuer && (origin === undefined || caller.origins.includes(origin)),
     );
     if (issuer === undefined || candidates.length === 0) return notAccepted;
-    const verdict = await this.#verifier.verify(credential, issuer);
+    const { clock } = this.#ports;
+    const judge = (claims: Record<string, unknown>) =>
+      byClaims(candidates, { ...claims, iss: issuer }, claimed, clock.now());
+    const isListed = (claims: Record<string, unknown>) => judge(claims) !== notAccepted;
+    const verdict = await this.#verifier.verify(credential, issuer, isListed);
     switch (verdict.kind) {
       case "invalid":
         return notAccepted;
       case "unavailable":
         return { kind: "unavailable", failure: issuerUnavailable(verdict.retryAfter) };
       case "valid":
-        return byClaims(candidates, { ...verdict.claims, iss: issuer }, claimed, this.#ports.clock.now());
+        return judge(verdict.claims);
     }
   }
 

@@ -69,8 +69,8 @@ export interface TokenTable {
    * lease is lost.
    */
   noteKey(connection: ConnectionId, fingerprint: string, key: RetiringKey, owner?: string): Promise<boolean>;
-  /** Notes in an existing item that the business API rejected two tokens one after the other. */
-  noteApiRejection(connection: ConnectionId, now: number): Promise<void>;
+  /** Notes in an existing item that the business API accepted a token. */
+  noteApiAcceptance(connection: ConnectionId, now: number): Promise<void>;
   /** Claims the registration check of this minute during a backoff. `false` if another environment has claimed it. */
   claimRegistrationCheck(connection: ConnectionId, now: number, notSince: number): Promise<boolean>;
 }

@@ -43,8 +43,7 @@ export async function replace(
   }
 
   const reading = await readForUse(ports, leased, lease);
-  const rejectionReports = afterReport(leased, now, requirements);
-  const item = { ...leased, retiringKeys: reading.retiringKeys, ...(rejectionReports && { rejectionReports }) };
+  const item = { ...leased, retiringKeys: reading.retiringKeys, ...afterReport(leased, now, requirements) };
   switch (reading.kind) {
     case "lost":
       return { kind: "conflict" };

@@ -41,7 +41,7 @@ export async function commit(
       tokenSet: set,
       failures: 0,
       ...(item.attemptedAt !== undefined && { attemptedAt: item.attemptedAt }),
-      ...(set.singleActiveToken && item.rejectionReports && { rejectionReports: item.rejectionReports }),
+      ...(item.rejectionReports && { rejectionReports: item.rejectionReports }),
     },
     item,
     keys,

@@ -1,4 +1,9 @@
-import { brokenSegment, maxPathLength, scopeSegment } from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
+import {
+  brokenSegment,
+  maxPathLength,
+  scopeSegment,
+  tokenEndpoints,
+} from "@smart-token-broker/auth-core/rules/callers/call-rules.ts";
 
 /** The decoded segments of a call's path below the connection's `apiBaseUrl`, or the rule that it breaks, as a clause. */
 export type CallPath = { kind: "path"; segments: string[] } | { kind: "broken"; rule: string };
@@ -26,7 +31,10 @@ export function withScope(segments: readonly string[], scope: string): CallPath 
   return checkedPath(segments.map((segment) => (segment === scopeSegment ? scope : segment)));
 }
 
-/** The path and host that a call is sent to; `undefined` if the result is not below `apiBaseUrl`. */
+/**
+ * The path and host that a call is sent to; `undefined` if the result is not below `apiBaseUrl`, or a token endpoint of Smart
+ * Services: `brokenPattern` compared the rule without the path of `apiBaseUrl`.
+ */
 export function targetOf(
   apiBaseUrl: string,
   segments: readonly string[],
@@ -34,7 +42,9 @@ export function targetOf(
   const base = new URL(apiBaseUrl);
   const root = base.pathname.replace(/\/$/, "");
   const path = `${root}/${encoded(segments)}`;
-  return new URL(path, base.origin).pathname === path ? { origin: base.origin, path } : undefined;
+  const parts = (decodedOnce(path) ?? path).toLowerCase().split(/\/+/);
+  const isTokenEndpoint = tokenEndpoints.some((own) => own.join("/") === parts.slice(-own.length).join("/"));
+  return new URL(path, base.origin).pathname === path && !isTokenEndpoint ? { origin: base.origin, path } : undefined;
 }
 
 /**

@@ -42,5 +42,9 @@ export interface Api {
   send(request: ApiRequest, seconds: number): Promise<ApiResult>;
 }
 
-/** Tells whether a body has a secret, also if the body is compressed. `undefined`: it cannot tell. */
-export type Search = (body: Buffer, encoding: string | undefined, secret: Secret) => Promise<boolean | undefined>;
+/** Tells whether a body has one of some secrets, also if the body is compressed. `undefined`: it cannot tell. */
+export type Search = (
+  body: Buffer,
+  encoding: string | undefined,
+  secrets: readonly Secret[],
+) => Promise<boolean | undefined>;

@@ -5,9 +5,10 @@ import { catchUnavailable, connectionNotReady } from "@smart-token-broker/auth-c
 import { sha256Hex } from "@smart-token-broker/auth-core/rules/fingerprint.ts";
 import type { Secret } from "@smart-token-broker/auth-core/rules/secret.ts";
 import type { UrlOptions } from "@smart-token-broker/auth-core/rules/https-url.ts";
+import { pauseOfCalls } from "@smart-token-broker/auth-core/rules/tokens/rejection-reports.ts";
 import type { TokenRequirements, TokenSet } from "@smart-token-broker/auth-core/rules/tokens/token-set.ts";
 import type { Ports } from "@smart-token-broker/auth-core/use-cases/ports.ts";
-import type { Answer, TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
+import type { TokenService } from "@smart-token-broker/auth-core/use-cases/token-service.ts";
 import {
   type CallFailure,
   invalidResponse,
@@ -70,12 +71,25 @@ const leastSeconds = 2;
 /** Seconds that a token should have left. */
 const minTtl = 60;
 
-/** Time-outs of one connection in a row, and seconds after the last one in which its calls fail at once. */
+/** Time-outs of one entry and connection in a row, and seconds after the last one in which their calls fail at once. */
 const maxTimeouts = 3;
 const pauseAfterTimeouts = 10;
 
-/** Connections whose API memory knows. */
-const maxRemembered = 10_000;
+/** Connections, and pairs of one and an entry, that memory knows. */
+const maxRemembered = 1000;
+
+/** Tokens of a connection that an answer is searched for: a JWT may have kilobytes. */
+const maxSearched = 4;
+
+/** A token that this environment sent to the API. */
+interface SentToken {
+  token: Secret;
+  /** Instants. */
+  expiresAt: number;
+  acceptedAt?: number;
+  /** `apiRejectedAt` of the token set whose acceptance is in the item. */
+  notedFor?: number;
+}
 
 const failures: Record<Exclude<ApiResult["kind"], "response"> | "no_time", CallFailure> = {
   no_time: noTimeLeft,
@@ -91,9 +105,10 @@ export class CallMaker {
   readonly #tokens: TokenService;
   readonly #ports: CallPorts;
   readonly #options: UrlOptions;
-  /** The token that the API accepted last, and when. */
-  readonly #accepted = new Map<ConnectionId, { token: Secret; at: number }>();
-  readonly #timeouts = new Map<ConnectionId, { count: number; until: number }>();
+  /** The tokens of a connection that have not expired, newest first. */
+  readonly #sent = new Map<ConnectionId, SentToken[]>();
+  /** Time-outs in a row by connection and entry. */
+  readonly #timeouts = new Map<string, { count: number; until: number }>();
 
   constructor(tokens: TokenService, ports: CallPorts, options: UrlOptions) {
     this.#tokens = tokens;
@@ -112,20 +127,18 @@ export class CallMaker {
     line: CallLine,
   ): Promise<CallResponse | CallFailure> {
     const { clock } = this.#ports;
-    const startedAt = clock.now();
     const endAt = caller.arrivedAt + callSeconds;
-    const { connection } = caller;
-    const slow = this.#timeouts.get(connection);
-    if (slow && slow.count >= maxTimeouts && slow.until > startedAt) {
-      return { ...tooManyTimeouts, retryAfter: slow.until - startedAt };
-    }
+    const { connection, reporter } = caller;
     let mayRepeat = true;
     let requirements: TokenRequirements = { minTtl };
     for (;;) {
       const askedAt = clock.now();
       const answer = await this.#tokens.get(connection, requirements);
       line.tokenMs = milliseconds((line.tokenMs ?? 0) / 1000 + clock.now() - askedAt);
-      if (answer.kind === "failure") return this.#withoutToken(connection, answer, mayRepeat);
+      if (answer.kind === "failure") {
+        const { failure } = answer;
+        return !mayRepeat && failure.code === "too_soon" ? rejectedToken(failure.retryAfter) : failure;
+      }
       const { set } = answer;
       const target = this.#targetOf(set, caller, request, line);
       if ("code" in target) return target;
@@ -136,16 +149,21 @@ export class CallMaker {
         body: request.body,
         token: set.accessToken,
       };
-      const result = await this.#send(connection, sent, endAt, mayRepeat, line);
+      const circuit = `${connection} ${line.callerRole}`;
+      const pause = this.#pauseOf(circuit, endAt);
+      if (pause > 0) return { ...tooManyTimeouts, retryAfter: pause };
+      const token = this.#rememberSent(connection, set);
+      const result = await this.#send(circuit, sent, endAt, mayRepeat, line);
       if (result.kind !== "response") return failures[result.kind];
-      if (result.status !== 401) return this.#respond(connection, set, sent, result, line);
-      if (!mayRepeat) await this.#noteRejection(connection);
+      if (result.status !== 401) {
+        if (result.status < 500) await this.#noteAcceptance(connection, set, token);
+        return this.#respond(connection, set, sent, result, token, line);
+      }
       if (!mayRepeat || result.isRepeated) return rejectedToken();
       mayRepeat = false;
-      const accepted = this.#accepted.get(connection);
-      const call = accepted?.token.equals(set.accessToken) ? { acceptedAt: accepted.at } : {};
-      const rejectedSha256 = sha256Hex(set.accessToken.reveal());
-      requirements = { minTtl: 0, rejectedSha256, reporter: caller.reporter, call };
+      const { acceptedAt } = token;
+      const call = acceptedAt === undefined ? {} : { acceptedAt };
+      requirements = { minTtl, rejectedSha256: sha256Hex(set.accessToken.reveal()), reporter, call };
     }
   }
 
@@ -168,13 +186,23 @@ export class CallMaker {
     line.callerRole = allowed.entry;
     line.rule = allowed.rule.path;
     const target = targetOf(apiBaseUrl, path.segments);
-    if (!target) return connectionNotReady("its apiBaseUrl cannot be the beginning of a path");
+    if (!target) return connectionNotReady("its apiBaseUrl cannot be the beginning of this path");
     return { origin: target.origin, path: query === "" ? target.path : `${target.path}?${query}` };
+  }
+
+  /** Seconds for which calls fail at once. After the pause, this call tests the API: until it has an answer, the others fail. */
+  #pauseOf(circuit: string, endAt: number): number {
+    const now = this.#ports.clock.now();
+    const slow = this.#timeouts.get(circuit);
+    if (!slow || slow.count < maxTimeouts) return 0;
+    if (slow.until > now) return slow.until - now;
+    slow.until = endAt;
+    return 0;
   }
 
   /** Sends a request, and a GET or HEAD once more if it met a dead socket. At most two requests are sent for a call. */
   async #send(
-    connection: ConnectionId,
+    circuit: string,
     request: ApiRequest,
     endAt: number,
     mayRepeat: boolean,
@@ -196,54 +224,58 @@ export class CallMaker {
       isRepeatable && first.kind === "unreachable" && first.isDeadSocket
         ? { ...(await once()), isRepeated: true }
         : first;
-    if (result.kind === "timeout") this.#noteTimeout(connection);
-    else if (result.kind !== "no_time") this.#timeouts.delete(connection);
+    if (result.kind === "timeout") {
+      const count = (this.#timeouts.get(circuit)?.count ?? 0) + 1;
+      remember(this.#timeouts, circuit, { count, until: clock.now() + pauseAfterTimeouts });
+    } else if (result.kind !== "no_time") this.#timeouts.delete(circuit);
     return result;
   }
 
   async #respond(
     connection: ConnectionId,
     set: TokenSet,
-    { path, token }: ApiRequest,
+    { path }: ApiRequest,
     { status, headers, body }: ApiResponse,
+    sent: SentToken,
     line: CallLine,
   ): Promise<CallResponse | CallFailure> {
-    const at = this.#ports.clock.now();
-    remember(this.#accepted, connection, { token, at });
     line.responseBytes = body.length;
     if (status < 200 || status === 407 || status > 599) return invalidResponse("an unexpected status");
+    const coding = single(headers["transfer-encoding"])?.toLowerCase() ?? "chunked";
+    if (coding !== "chunked") return invalidResponse("a transfer encoding that cannot be searched for the token");
     const encoding = single(headers["content-encoding"])?.toLowerCase();
     const called = { prefix: callPrefix(connection), apiBaseUrl: set.apiBaseUrl ?? "", calledPath: path };
     const returned = headersToReturn(headers, called);
-    const isEchoed = Object.values(returned).some((value) => value.includes(token.reveal()));
-    const isInBody = isEchoed || (await this.#ports.search(body, encoding, token));
+    const tokens = [...new Set([sent, ...(this.#sent.get(connection) ?? [])])].map((each) => each.token);
+    const isEchoed = Object.values(returned).some((value) => tokens.some((token) => value.includes(token.reveal())));
+    const isInBody = isEchoed || (await this.#ports.search(body, encoding, tokens));
     if (isInBody === undefined) return invalidResponse("an encoding that cannot be searched for the token");
     if (isInBody) return invalidResponse("the token itself");
     return { kind: "response", status, headers: returned, body };
   }
 
-  /** There is no token. If the API rejected one, a pause of reports means that the API rejects what is valid. */
-  async #withoutToken(
+  #rememberSent(
     connection: ConnectionId,
-    { failure }: Extract<Answer, { kind: "failure" }>,
-    isFirst: boolean,
-  ): Promise<CallFailure> {
-    if (isFirst) return failure;
-    // Smart Services may return the rejected token again: further reports would only repeat that.
-    if (failure.code === "upstream_unavailable") await this.#noteRejection(connection);
-    return failure.code === "too_soon" ? rejectedToken(failure.retryAfter) : failure;
+    { accessToken: token, accessTokenExpiresAt: expiresAt }: TokenSet,
+  ): SentToken {
+    const now = this.#ports.clock.now();
+    const valid = (this.#sent.get(connection) ?? []).filter((each) => each.expiresAt > now);
+    const sent = valid.find((each) => each.token.equals(token)) ?? { token, expiresAt };
+    remember(this.#sent, connection, [sent, ...valid.filter((each) => each !== sent)].slice(0, maxSearched));
+    return sent;
   }
 
-  #noteTimeout(connection: ConnectionId): void {
-    const count = (this.#timeouts.get(connection)?.count ?? 0) + 1;
-    remember(this.#timeouts, connection, { count, until: this.#ports.clock.now() + pauseAfterTimeouts });
-  }
-
-  /** For all environments: calls' reports replace nothing for a while. Without the table, this environment still sends no more. */
-  async #noteRejection(connection: ConnectionId): Promise<void> {
+  /** For all environments: the first acceptance after a call's report ends the pause of calls. */
+  async #noteAcceptance(connection: ConnectionId, { apiRejectedAt }: TokenSet, sent: SentToken): Promise<void> {
     const { table, clock, notice } = this.#ports;
+    const now = clock.now();
+    sent.acceptedAt = now;
+    if (apiRejectedAt === undefined || apiRejectedAt + pauseOfCalls <= now || sent.notedFor === apiRejectedAt) return;
     await catchUnavailable(
-      () => table.noteApiRejection(connection, clock.now()),
+      async () => {
+        await table.noteApiAcceptance(connection, now);
+        sent.notedFor = apiRejectedAt;
+      },
       (error) => notice({ kind: "table_unavailable", connection, reason: error.message }),
     );
   }
@@ -257,7 +289,9 @@ function milliseconds(seconds: number): number {
   return Math.round(seconds * 1000);
 }
 
-function remember<Value>(map: Map<ConnectionId, Value>, connection: ConnectionId, value: Value): void {
-  if (map.size >= maxRemembered) map.clear();
-  map.set(connection, value);
+function remember<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > maxRemembered && oldest !== undefined) map.delete(oldest);
 }

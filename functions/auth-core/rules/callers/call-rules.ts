@@ -36,8 +36,9 @@ export function scopeWarning(
   ];
 }
 
-// The last ones look like a slash or a backslash.
-const forbidden = /[/\\%?#;\p{C}\u2028\u2029\uFFFD\u2044\u2215\u2216]/u;
+// The last ones cannot be seen, or look like a percent sign, a slash or a backslash.
+const forbidden =
+  /[/\\%?#;\p{C}\u2028\u2029\uFFFD\p{Default_Ignorable_Code_Point}\u066A\u2044\u2215\u2216\u29F5\u29F8]/u;
 
 /**
  * What is wrong with a decoded segment of a path, as a clause; `undefined` if nothing is. Some server could read a segment
@@ -47,8 +48,8 @@ export function brokenSegment(segment: string): string | undefined {
   // Breaks none of the rules below, and is what most segments are.
   if (/^[\w-]+$/.test(segment)) return undefined;
   if (segment === "") return "has an empty segment or a slash at its end";
-  // Spaces of any kind: some server may trim them.
-  if (/^[.\s]+$/.test(segment)) return "has a segment of dots or spaces";
+  // Spaces of any kind: some server may trim them, and read `+` as one.
+  if (/^[.\s+]+$/.test(segment)) return "has a segment of dots or spaces";
   if (/^\s|[\s.]$/.test(segment)) return "has a segment with a space at its edge or a dot at its end";
   if (forbidden.test(segment))
     return "has a segment with a character that is not allowed, like \\ % ? # ; or a control character";
@@ -58,7 +59,7 @@ export function brokenSegment(segment: string): string | undefined {
 }
 
 /** Paths of the vendor's token endpoints, in lower case. */
-const tokenEndpoints = ["/api/v1/auth/token", "/oauth/token"].map(segmentsOf);
+export const tokenEndpoints = ["/api/v1/auth/token", "/oauth/token"].map(segmentsOf);
 
 /** What is wrong with the path of a rule, as a clause; `undefined` if nothing is. */
 export function brokenPattern(path: string): string | undefined {

@@ -27,14 +27,14 @@ export interface ConnectionItem {
   rejectedFingerprint?: string;
   /** The refresh token failed, and the API key was not tried or failed too: the next attempt starts with the API key. */
   skipRefresh?: boolean;
-  /** Only with `singleActiveToken`: callers whose reports of rejected tokens caused a replacement. */
+  /** Callers whose reports of rejected tokens caused a replacement: those of calls, and all with `singleActiveToken`. */
   rejectionReports?: RejectionReports;
   /** Instant of the last registration check during a backoff. */
   registrationCheckedAt?: number;
   /** Instant of the last daily check of the secret's rotation. */
   rotationCheckedAt?: number;
-  /** Instant at which the business API rejected a token that had just replaced a rejected one. */
-  apiRejectedAt?: number;
+  /** Instant at which the business API accepted a token, first noted after a report of a call had replaced one. */
+  apiAcceptedAt?: number;
   retiringKeys?: RetiringKeys;
 }
 

@@ -20,61 +20,68 @@ const forgottenAfter = 30 * 60;
 
 const maxReporters = 16;
 
-/** Seconds for which a call's report replaces no token that is new, or that the API accepted. */
+/** Seconds for which a call's report replaces no token that is new, or that the API accepted, and follows no other attempt. */
 const trustedFor = 60;
 
-/** Seconds for which calls' reports replace nothing after the API rejected two tokens one after the other. */
-const pauseAfterSecond = 15 * 60;
+/** Seconds for which calls' reports replace nothing after one of them did, until the API accepts a token. */
+export const pauseOfCalls = 15 * 60;
 
 interface Reported {
   tokenSet?: TokenSet;
-  apiRejectedAt?: number;
+  attemptedAt?: number;
+  apiAcceptedAt?: number;
   rejectionReports?: RejectionReports;
 }
 
 /**
- * Instant from which this caller's report of the stored token may cause a replacement; 0 if nothing delays it. Reports are
- * counted only with `singleActiveToken`: there each replacement invalidates the token of all other callers. A call is
- * delayed too by what the API did before: one that answers 401 to every token must not cause replacements for ever.
+ * Instant from which this caller's report of the stored token may cause a replacement; 0 if nothing delays it. A caller's
+ * reports are counted with `singleActiveToken`, because each replacement invalidates the token of all other callers, and
+ * those of calls: a path that always answers 401 must not cause replacements for ever. An API that accepts no token delays
+ * the calls of all callers.
  */
 export function nextReportAt(item: Reported, now: number, requirements: TokenRequirements): number {
-  const report = item.rejectionReports?.[reporterOf(item, now, requirements) ?? ""];
-  const counted = report && !isForgotten(report, now);
+  const { tokenSet, attemptedAt = 0, apiAcceptedAt = 0, rejectionReports } = item;
+  const reporter = reporterOf(item, now, requirements);
+  if (reporter === undefined || !tokenSet) return 0;
+  const report = rejectionReports?.[reporter];
+  const isCounted = report && !isForgotten(report, now);
+  const ownPauseEnd = isCounted ? report.at + Math.min(firstPause * 2 ** (report.count - 1), longestPause) : 0;
+  if (!requirements.call) return ownPauseEnd;
+  const { acceptedAt = 0 } = requirements.call;
+  const { obtainedAt, apiRejectedAt = 0 } = tokenSet;
+  const isPaused = Math.max(acceptedAt, apiAcceptedAt) < apiRejectedAt;
   return Math.max(
-    counted ? report.at + Math.min(firstPause * 2 ** (report.count - 1), longestPause) : 0,
-    nextReportOfCallAt(item, now, requirements),
+    ownPauseEnd,
+    Math.max(obtainedAt, attemptedAt, acceptedAt) + trustedFor,
+    isPaused ? apiRejectedAt + pauseOfCalls : 0,
   );
 }
 
-function nextReportOfCallAt({ tokenSet, apiRejectedAt }: Reported, now: number, requirements: TokenRequirements) {
-  const { call } = requirements;
-  if (!call || !tokenSet || isExpired(tokenSet, now) || !isRejected(tokenSet, requirements)) return 0;
-  const trustedUntil = Math.max(tokenSet.obtainedAt, call.acceptedAt ?? 0) + trustedFor;
-  return Math.max(trustedUntil, (apiRejectedAt ?? 0) + pauseAfterSecond);
-}
-
-/** The reports of an item after a replacement; unchanged unless this caller's report causes it. */
+/** What changes in an item after a replacement that this caller's report caused; nothing if another cause did. */
 export function afterReport(
   item: Reported,
   now: number,
   requirements: TokenRequirements | undefined,
-): RejectionReports | undefined {
-  const { rejectionReports: before = {} } = item;
+): Pick<Reported, "tokenSet" | "rejectionReports"> {
+  const { tokenSet, rejectionReports: before = {} } = item;
   const reporter = requirements && reporterOf(item, now, requirements);
-  if (reporter === undefined) return item.rejectionReports;
+  if (reporter === undefined || !tokenSet) return {};
   const { [reporter]: last, ...others } = before;
   const count = last && !isForgotten(last, now) ? last.count + 1 : 1;
   const latest = Object.entries(others)
     .filter(([, report]) => !isForgotten(report, now))
     .toSorted(([, one], [, other]) => other.at - one.at)
     .slice(0, maxReporters - 1);
-  return Object.fromEntries([[reporter, { count, at: now }], ...latest]);
+  return {
+    rejectionReports: Object.fromEntries([[reporter, { count, at: now }], ...latest]),
+    ...(requirements?.call && { tokenSet: { ...tokenSet, apiRejectedAt: now } }),
+  };
 }
 
 /** Fingerprint of the caller, if it reports the stored token, that token has not expired, and its reports are counted. */
 function reporterOf({ tokenSet }: Reported, now: number, requirements: TokenRequirements): string | undefined {
-  const { reporter } = requirements;
-  if (reporter === undefined || !tokenSet?.singleActiveToken) return undefined;
+  const { reporter, call } = requirements;
+  if (reporter === undefined || !tokenSet || !(call || tokenSet.singleActiveToken)) return undefined;
   if (isExpired(tokenSet, now) || !isRejected(tokenSet, requirements)) return undefined;
   return sha256Hex(reporter).slice(0, 16);
 }

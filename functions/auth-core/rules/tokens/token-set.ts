@@ -27,6 +27,8 @@ export interface TokenSet {
   /** Instant at which the secret's current version was created. */
   keyCreatedAt?: number;
   singleActiveToken: boolean;
+  /** Instant of the last replacement, to this token set or to one before it, that the report of a call caused. */
+  apiRejectedAt?: number;
   /** Instant from which it is replaced, though it is still valid. */
   dueAt: number;
 }
@@ -45,7 +47,7 @@ export interface TokenRequirements {
   rejectedSha256?: string;
   /** Who reports the rejected token; see `rejection-reports.ts`. */
   reporter?: string;
-  /** A call reports the token; see `rejection-reports.ts`. `acceptedAt`: instant at which the API last accepted it. */
+  /** A call reports the token; see `rejection-reports.ts`. `acceptedAt`: instant at which this environment saw the API accept it. */
   call?: { acceptedAt?: number };
   /** A token that was issued for another username or scope is not valid for this caller. */
   registeredAs?: RegisteredNames;
@@ -192,6 +194,7 @@ export function nextTokenSet(
     ...(registration.apiKeyId !== undefined && { apiKeyId: registration.apiKeyId }),
     ...(keyCreatedAt !== undefined && { keyCreatedAt }),
     singleActiveToken: registration.singleActiveToken,
+    ...(previous?.apiRejectedAt !== undefined && { apiRejectedAt: previous.apiRejectedAt }),
   };
   return { ...set, dueAt: dueAt(set, random) };
 }

@@ -59,7 +59,7 @@ test("each user of an entry is a reporter of its own", async () => {
   await call("ann");
   clock.advance(60);
   statuses.push(401);
-  expect(await call("ann")).toBe("200 portal");
+  expect(await call("ann")).toBe("200 ok portal ann");
 
   const reporter = `portal ${userPseudonym({ iss: issuer, sub: "ann" })}`;
   expect(Object.keys((await item(connectionId("acme")))?.rejectionReports ?? {})).toEqual([

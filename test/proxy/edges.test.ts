@@ -131,7 +131,10 @@ test("Of equal refusals within a second, ten have a line, and one line counts th
   const { time, runtime } = steppedRuntime();
   const { call, calls } = await start({}, { runtime });
 
-  for (let count = 0; count < 30; count += 1) await call("/other/x");
+  for (let count = 0; count < 15; count += 1) {
+    await call("/other/x");
+    await call("/other/x", { method: "PUT" });
+  }
   for (let count = 0; count < 12; count += 1) await call("/acme/x");
   await call("/acme/../x");
   await vi.waitFor(() => expect(calls()).toHaveLength(10 + 12 + 1));
@@ -166,6 +169,25 @@ test("A caller that gets a 502 after all of its body keeps its connection", asyn
   caller.raw.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
 
   await vi.waitFor(() => expect(caller.received).toContain("200 OK"));
+});
+
+test("A caller that may use the proxy sends the rest of a long body after an error, until a pause of 5 s", async () => {
+  const { time, runtime } = steppedRuntime();
+  const { socket, server } = await start({}, { runtime });
+  const accepted = once(server, "connection") as Promise<[Socket]>;
+  const head = "POST /other/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n";
+  const caller = connected(socket, head);
+  const [connection] = await accepted;
+  await vi.waitFor(() => expect(caller.received).toContain("unknown_connection"));
+
+  for (const sent of [1, 2, 3]) {
+    caller.raw.write("a");
+    await vi.waitFor(() => expect(connection.bytesRead).toBe(head.length + sent));
+    await time.advance(5);
+  }
+  expect(connection.destroyed).toBe(false);
+  await time.advance(5);
+  expect(connection.destroyed).toBe(true);
 });
 
 describe("A stopping proxy", () => {

@@ -17,7 +17,7 @@ const beat = 10;
 /** Milliseconds without a call until a stop closes the connections. A busy caller sends its next request sooner. */
 const idleWait = 300;
 
-/** Seconds in which a refused caller must have sent the rest of its body. */
+/** Seconds in which the rest of a refused caller's body must come; of one that may use the proxy, the next piece of it. */
 const restTime = 5;
 
 /** Bytes that are read of a body whose caller may not use the proxy. */
@@ -173,14 +173,22 @@ export function proxyOf({ settings, credential, runtime, log, warn, readSecret, 
   /** Reads the rest of a body, because many callers read no answer before its end. Closes the connection if it does not come. */
   function endBody(request: IncomingMessage, response: ServerResponse, isAllowed: boolean): void {
     let left = isAllowed ? Infinity : maxUnwanted;
+    let isComing = false;
+    let late: AbortSignal;
     const close = () => void request.socket.destroy();
+    const look = () => (isComing ? wait() : close());
+    const wait = () => {
+      isComing = false;
+      late = runtime.timeout(restTime);
+      late.addEventListener("abort", look);
+    };
     request.on("data", ({ length }: Buffer) => {
+      isComing = isAllowed;
       left -= length;
       if (left < 0 && response.writableFinished) close();
     });
-    const late = runtime.timeout(restTime);
-    late.addEventListener("abort", close);
-    request.once("close", () => late.removeEventListener("abort", close));
+    wait();
+    request.once("close", () => late.removeEventListener("abort", look));
   }
 
   /** Writes one line when a call has ended, and counts it. */

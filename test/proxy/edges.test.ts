@@ -73,6 +73,16 @@ test("A CONNECT whose caller is gone, or stays, harms nothing", async () => {
   expect((await call("/healthz")).status).toBe(200);
 });
 
+test("A call that waits behind another one ends with their connection, also if a CONNECT takes that", async () => {
+  const { socket, calls } = await startWithApi(() => undefined);
+  const get = "GET /acme/x HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+  connect(socket).end(`${get}${get}CONNECT api.test:443 HTTP/1.1\r\n\r\n`);
+
+  const gone = { code: "caller_gone" };
+  await vi.waitFor(() => expect(calls()).toMatchObject([gone, gone]));
+});
+
 test("Only the connections of the settings can be called, and only what calls allows", async () => {
   const { call } = await start({ calls: [{ methods: ["GET"], path: "/a/*" }] });
 

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import { clientWith } from "../client.ts";
 import type { Connection } from "../connection.ts";
 import type { Credential } from "../credentials.ts";
@@ -136,7 +137,7 @@ export function proxyOf({ settings, credential, runtime, log, warn, readSecret, 
       if (isStopping && request.complete) response.shouldKeepAlive = false;
       return response.writeHead(status, headers);
     };
-    if (!page) report(response, line);
+    if (!page) report(request.socket, response, line);
     let isAllowed = false;
     try {
       guard.check(request);
@@ -192,10 +193,14 @@ export function proxyOf({ settings, credential, runtime, log, warn, readSecret, 
   }
 
   /** Writes one line when a call has ended, and counts it. */
-  function report(response: ServerResponse, line: CallLine): void {
+  function report(socket: Socket, response: ServerResponse, line: CallLine): void {
     const startedAt = performance.now();
     openCalls += 1;
+    // Node 22 closes no response that waits behind another one of its connection, and Node 24 none before a CONNECT.
+    const close = () => void response.destroy().emit("close");
+    socket.setMaxListeners(0).once("close", close);
     response.once("close", () => {
+      socket.off("close", close);
       openCalls -= 1;
       if (line.connection !== undefined) admittedCalls -= 1;
       if (isStopping) closeWhenIdle();

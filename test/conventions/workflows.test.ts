@@ -14,7 +14,7 @@ const publish = workflows["publish.yml"] ?? "";
 
 /** The only commands that may run in a job that may write: they run no code of a package. */
 const runsNoPackage =
-  /^(npm publish \.\/\S+\.tgz --ignore-scripts [-a-z ]+|gh release create "\$TAG" --verify-tag [-\w". $]+)$/;
+  /^(npm publish \.\/\S+\.tgz --ignore-scripts [-a-z ]+|gh release create "\$TAG" --verify-tag [-\w"./ $]+)$/;
 
 const canWrite = /\b([a-z-]+: write|write-all)\b/;
 const canRequestToken = /\b(id-token: write|write-all)\b/;
@@ -33,6 +33,8 @@ function faultsOf(workflow: string): string[] {
       ? []
       : ["no environment"]),
     ...all(trusted.join(""), /\b(uses: actions\/checkout)\b/g),
+    // An artifact can have a .git or a .npmrc, which must not be in the folder of the command.
+    ...all(trusted.join(""), /\b(uses: actions\/download-artifact)@.*\n.*\n {10}name: .*\n(?! {10}path: built\n)/g),
     ...all(trusted.join(""), /\brun: (.+)/g).filter((command) => !runsNoPackage.test(command)),
     ...all(trusted.join(""), /\bnode-version\S*: (.+)/g).filter((version) => version !== nodeVersion),
   ];
@@ -47,6 +49,7 @@ test.each(Object.entries(workflows))(
 
 test.each([
   ["an action by its tag", /(actions\/download-artifact)@.*/, "$1@v6", ["actions/download-artifact@v6"]],
+  ["an artifact beside the command", / +path: built\n/, "", ["uses: actions/download-artifact"]],
   ["an installation", /run: (npm publish)/, "run: npm ci && $1", [expect.stringMatching(/^npm ci/)]],
   ["several commands", /run: (npm publish)/, "run: |\n          $1", ["|"]],
   ["a build by the publication", / --ignore-scripts/, "", [expect.stringMatching(/^npm publish/)]],

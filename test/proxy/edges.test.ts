@@ -73,6 +73,16 @@ test("A CONNECT whose caller is gone, or stays, harms nothing", async () => {
   expect((await call("/healthz")).status).toBe(200);
 });
 
+test("A call that waits behind another one ends with their connection, also if a CONNECT takes that", async () => {
+  const { socket, calls } = await startWithApi(() => undefined);
+  const get = "GET /acme/x HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+  connect(socket).end(`${get}${get}CONNECT api.test:443 HTTP/1.1\r\n\r\n`);
+
+  const gone = { code: "caller_gone" };
+  await vi.waitFor(() => expect(calls()).toMatchObject([gone, gone]));
+});
+
 test("Only the connections of the settings can be called, and only what calls allows", async () => {
   const { call } = await start({ calls: [{ methods: ["GET"], path: "/a/*" }] });
 
@@ -131,7 +141,10 @@ test("Of equal refusals within a second, ten have a line, and one line counts th
   const { time, runtime } = steppedRuntime();
   const { call, calls } = await start({}, { runtime });
 
-  for (let count = 0; count < 30; count += 1) await call("/other/x");
+  for (let count = 0; count < 15; count += 1) {
+    await call("/other/x");
+    await call("/other/x", { method: "PUT" });
+  }
   for (let count = 0; count < 12; count += 1) await call("/acme/x");
   await call("/acme/../x");
   await vi.waitFor(() => expect(calls()).toHaveLength(10 + 12 + 1));
@@ -166,6 +179,25 @@ test("A caller that gets a 502 after all of its body keeps its connection", asyn
   caller.raw.write("GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
 
   await vi.waitFor(() => expect(caller.received).toContain("200 OK"));
+});
+
+test("A caller that may use the proxy sends the rest of a long body after an error, until a pause of 5 s", async () => {
+  const { time, runtime } = steppedRuntime();
+  const { socket, server } = await start({}, { runtime });
+  const accepted = once(server, "connection") as Promise<[Socket]>;
+  const head = "POST /other/x HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\n";
+  const caller = connected(socket, head);
+  const [connection] = await accepted;
+  await vi.waitFor(() => expect(caller.received).toContain("unknown_connection"));
+
+  for (const sent of [1, 2, 3]) {
+    caller.raw.write("a");
+    await vi.waitFor(() => expect(connection.bytesRead).toBe(head.length + sent));
+    await time.advance(5);
+  }
+  expect(connection.destroyed).toBe(false);
+  await time.advance(5);
+  expect(connection.destroyed).toBe(true);
 });
 
 describe("A stopping proxy", () => {

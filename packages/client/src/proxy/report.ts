@@ -20,7 +20,7 @@ export interface CallLine {
   repeated?: number;
 }
 
-/** Lines with the same connection, method and code that are written within a second. */
+/** Lines with the same connection and code that are written within a second. */
 const maxEqual = 10;
 
 /** Writes lines of calls without an answer of the API. Of equal ones, it writes ten in a second, and the number of the others. */
@@ -36,7 +36,7 @@ export class UnansweredCalls {
 
   add(line: CallLine): void {
     if (this.#counts.size === 0) this.#inASecond(() => this.flush());
-    const key = `${line.connection} ${line.method} ${line.code}`;
+    const key = `${line.connection} ${line.code}`;
     const count = (this.#counts.get(key)?.count ?? 0) + 1;
     this.#counts.set(key, { line, count });
     if (count <= maxEqual) this.#log(line);

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import { clientWith } from "../client.ts";
 import type { Connection } from "../connection.ts";
 import type { Credential } from "../credentials.ts";
@@ -17,7 +18,7 @@ const beat = 10;
 /** Milliseconds without a call until a stop closes the connections. A busy caller sends its next request sooner. */
 const idleWait = 300;
 
-/** Seconds in which a refused caller must have sent the rest of its body. */
+/** Seconds in which the rest of a refused caller's body must come; of one that may use the proxy, the next piece of it. */
 const restTime = 5;
 
 /** Bytes that are read of a body whose caller may not use the proxy. */
@@ -136,7 +137,7 @@ export function proxyOf({ settings, credential, runtime, log, warn, readSecret, 
       if (isStopping && request.complete) response.shouldKeepAlive = false;
       return response.writeHead(status, headers);
     };
-    if (!page) report(response, line);
+    if (!page) report(request.socket, response, line);
     let isAllowed = false;
     try {
       guard.check(request);
@@ -173,21 +174,33 @@ export function proxyOf({ settings, credential, runtime, log, warn, readSecret, 
   /** Reads the rest of a body, because many callers read no answer before its end. Closes the connection if it does not come. */
   function endBody(request: IncomingMessage, response: ServerResponse, isAllowed: boolean): void {
     let left = isAllowed ? Infinity : maxUnwanted;
+    let isComing = false;
+    let late: AbortSignal;
     const close = () => void request.socket.destroy();
+    const look = () => (isComing ? wait() : close());
+    const wait = () => {
+      isComing = false;
+      late = runtime.timeout(restTime);
+      late.addEventListener("abort", look);
+    };
     request.on("data", ({ length }: Buffer) => {
+      isComing = isAllowed;
       left -= length;
       if (left < 0 && response.writableFinished) close();
     });
-    const late = runtime.timeout(restTime);
-    late.addEventListener("abort", close);
-    request.once("close", () => late.removeEventListener("abort", close));
+    wait();
+    request.once("close", () => late.removeEventListener("abort", look));
   }
 
   /** Writes one line when a call has ended, and counts it. */
-  function report(response: ServerResponse, line: CallLine): void {
+  function report(socket: Socket, response: ServerResponse, line: CallLine): void {
     const startedAt = performance.now();
     openCalls += 1;
+    // Node 22 closes no response that waits behind another one of its connection, and Node 24 none before a CONNECT.
+    const close = () => void response.destroy().emit("close");
+    socket.setMaxListeners(0).once("close", close);
     response.once("close", () => {
+      socket.off("close", close);
       openCalls -= 1;
       if (line.connection !== undefined) admittedCalls -= 1;
       if (isStopping) closeWhenIdle();
